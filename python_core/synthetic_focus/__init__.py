@@ -1,0 +1,1 @@
+"""Synthetic Focus: gives casual footage the focus of cinema."""
