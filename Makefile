@@ -38,9 +38,9 @@ test: build ## All tests
 
 .PHONY: lint
 lint: build ## ruff, mypy and clang-format
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
-	$(BIN)/mypy
+	$(BIN)/python -m ruff check .
+	$(BIN)/python -m ruff format --check .
+	$(BIN)/python -m mypy
 	git ls-files '*.cpp' '*.h' | xargs $(BIN)/clang-format --dry-run --Werror
 
 .PHONY: clean
