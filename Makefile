@@ -22,7 +22,8 @@ tools:
 
 $(VENV)/.dependencies: pyproject.toml constraints.txt | tools
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt $$($(BIN)/python -c 'import tomllib; p = tomllib.load(open("pyproject.toml", "rb"))["project"]; print(*(f"{d!r}" for d in p["dependencies"] + p["optional-dependencies"]["dev"]))' | xargs -n1 printf '%q ')
+	$(BIN)/python -c 'import tomllib; p = tomllib.load(open("pyproject.toml", "rb"))["project"]; print(*p["dependencies"], *p["optional-dependencies"]["dev"], sep="\n")' > $(VENV)/requirements.txt
+	$(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt -r $(VENV)/requirements.txt
 	touch $@
 
 $(VENV)/.built: $(VENV)/.dependencies CMakeLists.txt $(NATIVE)
