@@ -1,0 +1,1 @@
+"""What the glass does: the thin-lens model, aperture shapes and presets."""
