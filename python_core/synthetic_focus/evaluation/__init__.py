@@ -1,0 +1,1 @@
+"""How good it is: measures, the truth they are held against, and the tables."""
