@@ -1,7 +1,7 @@
 """What to look at, and how to get there: focus targets, tracking and the focus puller."""
 
 from synthetic_focus.focus.puller import Aim, Focus, FocusCurve, PullOptions
-from synthetic_focus.focus.targets import FocusTarget, FocusTargetError, in_order
+from synthetic_focus.focus.targets import FocusTarget, FocusTargetError, disparity_at, in_order
 
 __all__ = [
     "Aim",
@@ -10,5 +10,6 @@ __all__ = [
     "FocusTarget",
     "FocusTargetError",
     "PullOptions",
+    "disparity_at",
     "in_order",
 ]

@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
 
+import numpy as np
+import numpy.typing as npt
+
 from synthetic_focus.errors import SyntheticFocusError
 
 
@@ -77,3 +80,11 @@ def in_order(targets: Iterable[FocusTarget]) -> tuple[FocusTarget, ...]:
                 " focus: move or remove one"
             )
     return ordered
+
+
+def disparity_at(disparity: npt.NDArray[np.floating], x: float, y: float, radius: int = 3) -> float:
+    """The disparity of what is at (x, y), 0..1 from the top left: the median around that pixel."""
+    height, width = disparity.shape
+    cx, cy = min(int(x * width), width - 1), min(int(y * height), height - 1)
+    patch = disparity[max(cy - radius, 0) : cy + radius + 1, max(cx - radius, 0) : cx + radius + 1]
+    return float(np.nanmedian(patch))

@@ -17,6 +17,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from synthetic_focus.focus.targets import disparity_at
+
 Image = npt.NDArray[np.uint8]
 Map = npt.NDArray[np.float32]
 Box = tuple[float, float, float, float]  # x, y, width, height in pixels of the working copy
@@ -104,14 +106,6 @@ def _spread(disparity: Map) -> float:
     """The shot's disparity range, robustly, never zero."""
     low, high = np.nanpercentile(disparity[::4, ::4], (2, 98))
     return float(max(high - low, 1e-6))
-
-
-def disparity_at(disparity: Map, x: float, y: float, radius: int = 3) -> float:
-    """The disparity of what is at (x, y), 0..1 from the top left: the median around that pixel."""
-    height, width = disparity.shape
-    cx, cy = min(int(x * width), width - 1), min(int(y * height), height - 1)
-    patch = disparity[max(cy - radius, 0) : cy + radius + 1, max(cx - radius, 0) : cx + radius + 1]
-    return float(np.nanmedian(patch))
 
 
 def _subject_box(view: _View, x: float, y: float, tolerance: float) -> Box:
