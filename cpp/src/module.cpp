@@ -1,4 +1,84 @@
 // The Python face of the native lens kernels: synthetic_focus._native.
+#include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
+#include <pybind11/stl.h>
 
-PYBIND11_MODULE(_native, module) { module.doc() = "Native lens kernels of Synthetic Focus."; }
+#include <numbers>
+
+#include "synthetic_focus/defocus.h"
+
+namespace py = pybind11;
+using namespace synthetic_focus;  // NOLINT: this file is the binding of that namespace
+
+namespace {
+
+using FloatArray = py::array_t<float, py::array::c_style | py::array::forcecast>;
+using RingPairs = std::vector<std::pair<float, float>>;
+
+std::vector<Ring> rings(const RingPairs& pairs) {
+    std::vector<Ring> result;
+    for (const auto& [scale, weight] : pairs) result.push_back({scale, weight});
+    return result;
+}
+
+ApertureShape make_shape(const py::dict& fields) {
+    ApertureShape shape;
+    shape.blades = fields["blades"].cast<int>();
+    shape.curvature = fields["curvature"].cast<double>();
+    shape.rotation = fields["rotation_deg"].cast<double>() * std::numbers::pi / 180.0;
+    shape.squeeze = fields["squeeze"].cast<double>();
+    shape.cat_eye = fields["cat_eye"].cast<double>();
+    shape.swirl = fields["swirl"].cast<double>();
+    shape.barndoors = fields["barndoors"].cast<double>();
+    shape.astigmatism = fields["astigmatism"].cast<double>();
+    shape.behind = rings(fields["behind"].cast<RingPairs>());
+    shape.front = rings(fields["front"].cast<RingPairs>());
+    if (!fields["kernel"].is_none()) {
+        const FloatArray kernel = fields["kernel"].cast<FloatArray>();
+        shape.kernel.assign(kernel.data(), kernel.data() + kernel.size());
+        shape.kernel_height = static_cast<int>(kernel.shape(0));
+        shape.kernel_width = static_cast<int>(kernel.shape(1));
+    }
+    return shape;
+}
+
+py::array_t<float> render(const FloatArray& image, const FloatArray& coc, const py::dict& aperture,
+                          std::pair<int, int> frame_size, std::pair<int, int> origin, int quality,
+                          int threads, const AbortFlag* abort) {
+    if (image.ndim() != 3 || coc.ndim() != 2 || image.shape(0) != coc.shape(0) ||
+        image.shape(1) != coc.shape(1) || image.size() == 0 ||
+        (image.shape(2) != 3 && image.shape(2) != 4)) {
+        throw py::value_error("image must be (H, W, 3 or 4) and coc (H, W)");
+    }
+    py::array_t<float> result({image.shape(0), image.shape(1), image.shape(2)});
+    const Picture picture{image.data(), coc.data(), static_cast<int>(image.shape(1)),
+                          static_cast<int>(image.shape(0)), static_cast<int>(image.shape(2))};
+    const ApertureShape shape = make_shape(aperture);
+    Settings settings;
+    settings.frame = {frame_size.first, frame_size.second, origin.first, origin.second};
+    settings.quality = static_cast<Quality>(quality);
+    settings.threads = threads > 0 ? threads : available_threads();
+    settings.abort = abort;
+    float* pixels = result.mutable_data();
+    {
+        const py::gil_scoped_release unlocked;
+        defocus(picture, shape, settings, pixels);
+    }
+    return result;
+}
+
+}  // namespace
+
+PYBIND11_MODULE(_native, module) {
+    module.doc() = "Native lens kernels of Synthetic Focus.";
+    py::register_exception<Aborted>(module, "AbortedError");
+    py::register_exception<BadPixel>(module, "BadPixelError", PyExc_ValueError);
+    py::class_<AbortFlag>(module, "AbortFlag", "Stops a running render; any thread may set it.")
+        .def(py::init<>())
+        .def("set", &AbortFlag::set)
+        .def("is_set", &AbortFlag::is_set);
+    module.attr("MAX_RADIUS") = kMaxRadius;
+    module.def("defocus", &render, py::arg("image"), py::arg("coc"), py::arg("aperture"),
+               py::kw_only(), py::arg("frame_size"), py::arg("origin"), py::arg("quality"),
+               py::arg("threads"), py::arg("abort"));
+}

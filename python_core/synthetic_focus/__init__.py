@@ -1,1 +1,6 @@
 """Synthetic Focus: gives casual footage the focus of cinema."""
+
+from synthetic_focus.lens.aperture import Aperture
+from synthetic_focus.render import defocus
+
+__all__ = ["Aperture", "defocus"]

@@ -1,0 +1,38 @@
+// Depth layers: which pixels hide which.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+
+namespace synthetic_focus {
+
+// Layers stand at fixed circles of confusion, nearest first, so that neither the picture's content
+// nor its crop moves them. They are half a pixel apart at the focal plane and 1/8 of the radius far
+// from it. A pixel belongs to one, and passes over to the next one gradually, so that nothing pops.
+class Layers {
+  public:
+    explicit Layers(float largest_radius)
+        : middle_(static_cast<int>(position(largest_radius)) + 1) {}
+
+    int count() const { return 2 * middle_ + 1; }
+    struct Share {
+        int layer;   // the nearer of two
+        float next;  // what belongs to the one behind it
+    };
+    Share share(float coc) const {
+        const float at = std::copysign(position(std::fabs(coc)), coc) + static_cast<float>(middle_);
+        const float layer = std::floor(at);
+        const float passed = (at - layer - (1.0f - kPassage)) / kPassage;
+        return {static_cast<int>(layer), std::clamp(passed, 0.0f, 1.0f)};
+    }
+    int layer(float coc) const { return share(coc).layer; }
+
+  private:
+    static constexpr float kPassage = 0.25f;
+    static constexpr float kPerE = 8.0f;
+    static constexpr float kLinearUpTo = 4.0f;
+    static float position(float radius) { return kPerE * std::log1p(radius / kLinearUpTo); }
+    int middle_;
+};
+
+}  // namespace synthetic_focus

@@ -1,0 +1,2 @@
+#define KERNELS_NAMESPACE portable
+#include "kernels_body.h"

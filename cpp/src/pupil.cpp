@@ -1,0 +1,240 @@
+#include "synthetic_focus/pupil.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <numbers>
+
+namespace synthetic_focus {
+namespace {
+
+constexpr int kVertices = 720;  // a disc of radius 200 is off by 0.002 pixels
+constexpr double kPi = std::numbers::pi;
+
+struct Point {
+    double x;
+    double y;
+};
+
+// Distance from the centre to the blade's edge in the direction `angle`: straight blades bulge
+// toward the circle through their corners.
+double blade_radius(const ApertureShape& shape, double angle) {
+    if (shape.blades == 0) return 1.0;
+    const double sector = 2.0 * kPi / shape.blades;
+    const double from_corner = angle - sector * std::floor(angle / sector);
+    const double straight = std::cos(sector / 2.0) / std::cos(from_corner - sector / 2.0);
+    return straight + shape.curvature * (1.0 - straight);
+}
+
+// The outline in picture coordinates (y down), before the mechanical masks.
+std::vector<Point> polygon(const ApertureShape& shape, bool behind, double scale, double x,
+                           double y) {
+    const double rho2 = x * x + y * y;
+    const double side = behind ? 1.0 : -1.0;
+    const double stretch = 1.0 + shape.swirl * rho2 / 2.0;
+    const double radial = (1.0 + side * shape.astigmatism * rho2) / stretch;
+    const double tangential = (1.0 - side * shape.astigmatism * rho2) * stretch;
+    const double rho = std::sqrt(rho2);
+    const Point out = rho > 0.0 ? Point{x / rho, y / rho} : Point{1.0, 0.0};
+    std::vector<Point> points(kVertices);
+    for (int i = 0; i < kVertices; ++i) {
+        const double angle = 2.0 * kPi * i / kVertices;
+        const double r = scale * blade_radius(shape, angle);
+        const double px = r * std::cos(angle + shape.rotation) / shape.squeeze;
+        const double py = -r * std::sin(angle + shape.rotation);
+        const double along = (px * out.x + py * out.y) * radial;
+        const double across = (py * out.x - px * out.y) * tangential;
+        points[static_cast<std::size_t>(i)] = {along * out.x - across * out.y,
+                                               along * out.y + across * out.x};
+    }
+    return points;
+}
+
+struct Interval {
+    double low;
+    double high;
+    bool empty() const { return !(low < high); }
+};
+
+Interval both(Interval a, Interval b) { return {std::max(a.low, b.low), std::min(a.high, b.high)}; }
+
+// The columns that the masks let through in the row `y` of the pupil: the second pupil of the cat's
+// eye, and the barndoors. They stand before the lens, so a point off to the right sees them slid to
+// the left.
+struct Masks {
+    Point slide;
+    double radius_x;
+    bool cat_eye;
+    Interval columns{-1e9, 1e9};
+    Interval rows{-1e9, 1e9};
+
+    Masks(const ApertureShape& shape, double x, double y, double half_width, double half_height)
+        : slide{-shape.cat_eye * x / shape.squeeze, -shape.cat_eye * y},
+          radius_x(1.0 / shape.squeeze),
+          cat_eye(shape.cat_eye != 0.0) {
+        if (shape.barndoors == 0.0) return;
+        const double u = half_width > 0.0 ? x / half_width : 0.0;
+        const double v = half_height > 0.0 ? y / half_height : 0.0;
+        const double keep_x = radius_x * (1.0 - shape.barndoors * std::min(1.0, u * u));
+        const double keep_y = 1.0 - shape.barndoors * std::min(1.0, v * v);
+        if (u > 0.0) columns.high = keep_x;
+        if (u < 0.0) columns.low = -keep_x;
+        if (v > 0.0) rows.high = keep_y;
+        if (v < 0.0) rows.low = -keep_y;
+    }
+
+    Interval at(double y) const {
+        if (y < rows.low || y > rows.high) return {0.0, 0.0};
+        if (!cat_eye) return columns;
+        const double d = y - slide.y;
+        const double half = radius_x * std::sqrt(std::max(0.0, 1.0 - d * d));
+        return both(columns, {slide.x - half, slide.x + half});
+    }
+};
+
+// Left and right edge of the polygon in each of `rows` rows from `top` on.
+std::vector<Interval> chords(const std::vector<Point>& points, double top, double step, int rows) {
+    std::vector<Interval> result(static_cast<std::size_t>(rows), Interval{1e9, -1e9});
+    for (std::size_t i = 0; i < points.size(); ++i) {
+        Point a = points[i];
+        Point b = points[(i + 1) % points.size()];
+        if (a.y > b.y) std::swap(a, b);
+        const int first = std::max(0, static_cast<int>(std::ceil((a.y - top) / step)));
+        const int last = std::min(rows - 1, static_cast<int>(std::floor((b.y - top) / step)));
+        for (int row = first; row <= last; ++row) {
+            const double t = b.y > a.y ? (top + row * step - a.y) / (b.y - a.y) : 0.0;
+            const double x = a.x + t * (b.x - a.x);
+            Interval& chord = result[static_cast<std::size_t>(row)];
+            chord = {std::min(chord.low, x), std::max(chord.high, x)};
+        }
+    }
+    return result;
+}
+
+Span make_span(double left, double right, double weight) {
+    const double l = std::floor(left + 0.5);
+    const double r = std::floor(right + 0.5);
+    return {static_cast<float>(left + 0.5 - l), static_cast<float>(right + 0.5 - r),
+            static_cast<float>(weight), static_cast<std::int16_t>(l), static_cast<std::int16_t>(r)};
+}
+
+}  // namespace
+
+Outline::Outline(const ApertureShape& shape, bool behind, double scale, double x, double y,
+                 double half_width, double half_height, int samples) {
+    const std::vector<Point> points = polygon(shape, behind, scale, x, y);
+    const auto [low, high] = std::minmax_element(
+        points.begin(), points.end(), [](const Point& a, const Point& b) { return a.y < b.y; });
+    const double step = (high->y - low->y) / samples;
+    std::vector<Interval> rows = chords(points, low->y, step, samples + 1);
+    const Masks masks(shape, x, y, half_width, half_height);
+    int first = samples + 1;
+    int last = -1;
+    for (int i = 0; i <= samples; ++i) {
+        Interval& row = rows[static_cast<std::size_t>(i)];
+        row = both(row, masks.at(low->y + i * step));
+        if (row.empty()) {
+            row = {0.0, 0.0};
+            continue;
+        }
+        first = std::min(first, i);
+        last = i;
+    }
+    if (last < first) first = last = samples / 2;
+    first = std::max(0, first - 1);
+    last = std::min(samples, last + 1);
+    top_ = low->y + first * step;
+    bottom_ = low->y + last * step;
+    samples_per_unit_ = 1.0 / step;
+    integral_.resize(static_cast<std::size_t>(last - first + 1));
+    Edges sum{0.0, 0.0};
+    for (int i = first; i < last; ++i) {
+        const Interval& a = rows[static_cast<std::size_t>(i)];
+        const Interval& b = rows[static_cast<std::size_t>(i + 1)];
+        integral_[static_cast<std::size_t>(i - first)] = sum;
+        sum.left += 0.5 * step * (a.low + b.low);
+        sum.right += 0.5 * step * (a.high + b.high);
+    }
+    integral_.back() = sum;
+    if (behind) return;
+    // In front of the focal plane the patch is turned by 180 degrees.
+    std::vector<Edges> turned(integral_.size());
+    const Edges total = integral_.back();
+    for (std::size_t i = 0; i < integral_.size(); ++i) {
+        const Edges& from = integral_[integral_.size() - 1 - i];
+        turned[i] = {from.right - total.right, from.left - total.left};
+    }
+    integral_ = std::move(turned);
+    top_ = -top_;
+    bottom_ = -bottom_;
+    std::swap(top_, bottom_);
+}
+
+double Outline::area() const { return integral_.back().right - integral_.back().left; }
+
+Outline::Edges Outline::integral(double y) const {
+    const double at =
+        std::clamp((y - top_) * samples_per_unit_, 0.0, static_cast<double>(integral_.size() - 1));
+    const std::size_t i = std::min(static_cast<std::size_t>(at), integral_.size() - 2);
+    const double t = at - static_cast<double>(i);
+    const Edges& a = integral_[i];
+    const Edges& b = integral_[i + 1];
+    return {a.left + t * (b.left - a.left), a.right + t * (b.right - a.right)};
+}
+
+Patch make_patch(const ApertureShape& shape, bool behind, double x, double y, double half_width,
+                 double half_height, int samples) {
+    Patch patch;
+    for (const Ring& ring : behind ? shape.behind : shape.front) {
+        patch.push_back({Outline(shape, behind, ring.scale, x, y, half_width, half_height, samples),
+                         ring.weight});
+    }
+    return patch;
+}
+
+int reach(const Patch& patch, double radius) {
+    double extent = 0.0;
+    for (const WeightedOutline& part : patch) {
+        extent = std::max({extent, -part.outline.top(), part.outline.bottom()});
+    }
+    return static_cast<int>(std::ceil(extent * radius - 0.5));
+}
+
+double patch_area(const Patch& patch, double radius) {
+    double sum = 0.0;
+    for (const WeightedOutline& part : patch) sum += part.weight * part.outline.area();
+    return sum * radius * radius;
+}
+
+void append_row(const Patch& patch, double radius, int dy, double gain,
+                const EdgeSampling& sampling, std::vector<Span>& spans) {
+    for (const WeightedOutline& part : patch) {
+        const double top = std::max(dy - 0.5, part.outline.top() * radius);
+        const double bottom = std::min(dy + 0.5, part.outline.bottom() * radius);
+        if (!(bottom > top)) continue;
+        auto columns = [&](double from, double to) {
+            const Outline::Edges a = part.outline.integral(from / radius);
+            const Outline::Edges b = part.outline.integral(to / radius);
+            const double scale = radius * radius / (to - from);
+            return Outline::Edges{(b.left - a.left) * scale, (b.right - a.right) * scale};
+        };
+        int cuts = 1;
+        if (sampling.most > 1) {
+            const double half = (bottom - top) / 2.0;
+            const Outline::Edges upper = columns(top, top + half);
+            const Outline::Edges lower = columns(top + half, bottom);
+            const double ramp = 2.0 * std::max(std::abs(upper.left - lower.left),
+                                               std::abs(upper.right - lower.right));
+            cuts = std::clamp(static_cast<int>(std::ceil(ramp / sampling.columns_per_sample)), 1,
+                              sampling.most);
+        }
+        const double height = (bottom - top) / cuts;
+        for (int i = 0; i < cuts; ++i) {
+            const double from = top + i * height;
+            const Outline::Edges edges = columns(from, from + height);
+            spans.push_back(make_span(edges.left, edges.right, gain * part.weight * height));
+        }
+    }
+}
+
+}  // namespace synthetic_focus

@@ -1,0 +1,127 @@
+"""The renderer's public function and what it asks of its input."""
+
+from typing import Any, Literal, get_args
+
+import numpy as np
+import numpy.typing as npt
+
+from synthetic_focus import _native
+from synthetic_focus.errors import SyntheticFocusError
+from synthetic_focus.lens.aperture import Aperture, nested_profile
+
+Backend = Literal["auto", "native", "torch"]
+Quality = Literal["draft", "normal", "best"]
+
+
+class DefocusError(SyntheticFocusError, ValueError):
+    """A picture, a map or an argument that cannot be rendered; the message says which and why."""
+
+
+class Aborted(SyntheticFocusError):  # noqa: N818 - the caller's wish, no error
+    """The render was stopped by its abort flag."""
+
+
+def defocus(
+    image: npt.ArrayLike,
+    coc: npt.ArrayLike,
+    aperture: Aperture = Aperture(),  # noqa: B008 - frozen
+    *,
+    backend: Backend = "auto",
+    frame_size: tuple[int, int] | None = None,
+    origin: tuple[int, int] = (0, 0),
+    quality: Quality = "normal",
+    abort: _native.AbortFlag | None = None,
+    threads: int | None = None,
+) -> npt.NDArray[np.float32]:
+    """Blur a picture as a lens would, from its circles of confusion.
+
+    Light is conserved, nearer things hide farther ones, and a pixel whose circle of confusion lies
+    within it (|coc| <= 0.5), with nothing blurred in front of it, comes out bit-identical. The
+    picture's borders act as mirrors, so they neither darken nor lose light.
+
+    Args:
+        image: (H, W, 3) or (H, W, 4), any floating type, scene-linear; premultiplied if it has
+            alpha. Negative light (out-of-gamut colours) is blurred like any other.
+        coc: (H, W) signed blur radius in pixels, positive behind the focal plane. Radii beyond 1024
+            pixels are rendered as 1024.
+        aperture: The shape of the opening.
+        backend: "native", or "auto", which is the same.
+        frame_size: (width, height) of the whole frame, where `image` is a part of it: shapes that
+            vary over the field need to know. Default: the image's own size.
+        origin: (x, y) of the image's top left pixel in the whole frame.
+        quality: "draft" samples the outlines of patches once per row, "normal" up to 4 times,
+            "best" up to 16 times.
+        abort: Set it from any thread to stop the render.
+        threads: How many to use; default: as many as the process may run on.
+
+    Returns:
+        (H, W, 3 or 4) float32, a new array shaped as `image`.
+
+    Raises:
+        DefocusError: wrong shapes, types or values; NaN or infinity in `image` or `coc`.
+        Aborted: `abort` was set.
+
+    >>> picture = np.ones((4, 6, 3), np.float32)
+    >>> bool(np.allclose(defocus(picture, np.full((4, 6), 2.5, np.float32)), 1))
+    True
+    """
+    if backend not in get_args(Backend):
+        raise DefocusError(f"backend is {backend!r}, it must be one of {get_args(Backend)}")
+    if quality not in get_args(Quality):
+        raise DefocusError(f"quality is {quality!r}, it must be one of {get_args(Quality)}")
+    pixels = _floats("image", image)
+    radii = _floats("coc", coc)
+    if pixels.ndim != 3 or pixels.shape[2] not in (3, 4):
+        raise DefocusError(f"image has shape {pixels.shape}, it must be (H, W, 3) or (H, W, 4)")
+    if pixels.size == 0:
+        raise DefocusError(f"image has shape {pixels.shape}: there is no pixel in it")
+    if radii.shape != pixels.shape[:2]:
+        raise DefocusError(
+            f"coc has shape {radii.shape}, the image needs {pixels.shape[:2]}: one radius a pixel"
+        )
+    if threads is not None and threads < 1:
+        raise DefocusError(f"threads is {threads}, it must be 1 or more")
+    height, width = radii.shape
+    frame = frame_size or (width, height)
+    if frame[0] < 1 or frame[1] < 1:
+        raise DefocusError(f"frame_size is {frame}, both must be 1 or more")
+    try:
+        return _native.defocus(
+            pixels,
+            radii,
+            _shape(aperture),
+            frame_size=frame,
+            origin=origin,
+            quality=get_args(Quality).index(quality),
+            threads=threads or 0,
+            abort=abort,
+        )
+    except _native.AbortedError:
+        raise Aborted("the render was stopped by its abort flag") from None
+    except _native.BadPixelError as error:
+        raise DefocusError(f"{error}: every value must be a finite number") from None
+
+
+def _floats(name: str, values: npt.ArrayLike) -> npt.NDArray[np.float32]:
+    array = np.asarray(values)
+    if not np.issubdtype(array.dtype, np.floating):
+        raise DefocusError(
+            f"{name} has type {array.dtype}, it must be floating point (float32, scene-linear)"
+        )
+    return np.ascontiguousarray(array, dtype=np.float32)
+
+
+def _shape(aperture: Aperture) -> dict[str, Any]:
+    return {
+        "blades": aperture.blades,
+        "curvature": aperture.curvature,
+        "rotation_deg": aperture.rotation_deg,
+        "squeeze": aperture.squeeze,
+        "cat_eye": aperture.cat_eye,
+        "swirl": aperture.swirl,
+        "barndoors": aperture.barndoors,
+        "astigmatism": aperture.astigmatism,
+        "behind": nested_profile(aperture, behind=True),
+        "front": nested_profile(aperture, behind=False),
+        "kernel": aperture.kernel,
+    }
