@@ -1,4 +1,4 @@
-"""Focus targets and the curve that came of them as JSON; docs/developer/targets.md is the schema."""
+"""Focus targets and the curve that came of them as JSON (schema: docs/developer/targets.md)."""
 
 from __future__ import annotations
 

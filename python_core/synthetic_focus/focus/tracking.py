@@ -104,7 +104,8 @@ class _View:
 
 def _spread(disparity: Map) -> float:
     """The shot's disparity range, robustly, never zero."""
-    low, high = np.nanpercentile(disparity[::4, ::4], (2, 98))
+    known = disparity
+    low, high = np.percentile(known[np.isfinite(known)], (2, 98))
     return float(max(high - low, 1e-6))
 
 
@@ -217,8 +218,8 @@ def _sights(
 ) -> Iterator[_Sight]:
     """Follow the subject at (x, y) of the first of ``numbers`` through the others in turn."""
     view = _View.of(frames, numbers[0])
-    spread = _spread(view.disparity)
     level = disparity_at(view.disparity, x, y)
+    spread = _spread(view.disparity)
     tolerance = 0.05 * spread
     box = _subject_box(view, x, y, tolerance)
     subject = _Subject(view, box, level, tolerance, _REACH * spread)

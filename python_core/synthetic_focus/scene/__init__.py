@@ -1,0 +1,1 @@
+"""What the camera saw: depth, light, and where a shot is cut."""

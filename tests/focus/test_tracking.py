@@ -1,0 +1,84 @@
+"""Tracks against shots whose subjects' positions and disparities are known."""
+
+import functools
+
+import numpy as np
+import pytest
+
+from synthetic_focus.evaluation import focus_shots
+from synthetic_focus.evaluation.focus import METHODS, score
+from synthetic_focus.focus.tracking import track
+
+
+class Frames:
+    def __init__(self, shot):
+        self.shot = shot
+
+    def image(self, frame):
+        return self.shot.images[frame]
+
+    def disparity(self, frame):
+        return self.shot.disparity[frame]
+
+
+@functools.cache
+def shot(name):
+    return getattr(focus_shots, name)()
+
+
+@pytest.mark.parametrize("name", ["crossing", "occluded", "leaving", "cut"])
+def test_focus_stays_on_the_subject_and_what_is_gone_is_flagged(name):
+    result = score(shot(name), "KCF, disparity-checked")
+    assert result.error < 2.0
+    assert result.late == 0
+    assert result.unflagged == 0
+    assert result.false_alarms < 0.1
+
+
+def test_the_point_without_tracking_is_what_the_tracker_is_better_than():
+    assert score(shot("crossing"), "depth at the clicked point").error > 20
+    assert "no tracking" in METHODS
+
+
+def test_box_lies_on_the_subject():
+    seen = shot("crossing")
+    near = track(Frames(seen), *seen.subjects[0].center[0], 0, first=0, last=60)
+    centre = near.box[:, :2] + near.box[:, 2:] / 2
+    assert np.hypot(*(centre - seen.subjects[0].center[:61]).T).max() < 0.06
+
+
+def test_a_track_is_the_same_from_the_target_on_whatever_span_was_asked_for():
+    seen = shot("crossing")
+    x, y = seen.subjects[1].center[95]
+    whole = track(Frames(seen), x, y, 95, first=70, last=110)
+    part = track(Frames(seen), x, y, 95, first=90, last=100)
+    np.testing.assert_array_equal(whole.disparity[20:31], part.disparity)
+
+
+def test_a_shot_of_one_frame_is_a_track_of_one():
+    seen = shot("crossing")
+    only = track(Frames(seen), 0.15, 0.6, 0, first=0, last=0)
+    assert len(only) == 1
+    assert only.disparity[0] == pytest.approx(0.8, abs=0.01)
+    assert not only.lost[0]
+
+
+@pytest.mark.parametrize(("x", "y"), [(0.0, 0.0), (1.0, 1.0), (1.0, 0.0)])
+def test_a_target_in_the_very_corner_is_followed(x, y):
+    assert len(track(Frames(shot("crossing")), x, y, 3, first=0, last=5)) == 6
+
+
+def test_a_target_on_holes_in_the_depth_is_refused_with_its_place():
+    seen = shot("crossing")
+
+    class Holes(Frames):
+        def disparity(self, frame):
+            return np.full_like(self.shot.disparity[frame], np.nan)
+
+    with pytest.raises(Exception, match="no depth at"):
+        track(Holes(seen), 0.5, 0.5, 0, first=0, last=1)
+
+
+def test_the_frame_of_the_target_must_be_in_the_span():
+    with pytest.raises(ValueError, match="not within 5 … 9"):
+        track(Frames(shot("crossing")), 0.5, 0.5, 4, first=5, last=9)

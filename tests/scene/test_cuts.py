@@ -1,0 +1,32 @@
+"""Cuts are found where two scenes meet, and nowhere else."""
+
+import numpy as np
+
+from synthetic_focus.evaluation import focus_shots
+from synthetic_focus.scene.cuts import find_cuts, thumbnail
+
+
+def cuts_of(images):
+    return find_cuts(np.stack([thumbnail(image) for image in images]))
+
+
+def test_a_cut_is_found_at_the_first_frame_of_the_new_scene():
+    assert cuts_of(focus_shots.cut().images) == (60,)
+
+
+def test_a_whip_pan_is_not_a_cut():
+    assert cuts_of(focus_shots.whip_pan().images) == ()
+
+
+def test_something_that_passes_close_by_is_not_a_cut():
+    assert cuts_of(focus_shots.occluded().images) == ()
+
+
+def test_a_flash_is_not_a_cut():
+    images = list(focus_shots.tiny().images[:20])
+    images[10] = np.clip(images[10].astype(int) + 120, 0, 255).astype(np.uint8)
+    assert cuts_of(images) == ()
+
+
+def test_one_frame_has_no_cut():
+    assert cuts_of(focus_shots.tiny().images[:1]) == ()
