@@ -1,0 +1,73 @@
+"""The report holds what it says it shows, and needs nothing from outside."""
+
+import json
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+
+from synthetic_focus.focus import Aim, FocusCurve, FocusTarget
+from synthetic_focus.focus.report import ShotFocus, report
+from synthetic_focus.focus.tracking import Track
+
+
+class Page(HTMLParser):
+    def __init__(self, text):
+        super().__init__()
+        self.tags, self.data = [], {}
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_data(self, data):
+        if self.tags:
+            self.data.setdefault(self.tags[-1][0], []).append(data)
+
+    def of(self, tag, kind=None):
+        return [a for t, a in self.tags if t == tag and (kind is None or a.get("class") == kind)]
+
+
+@pytest.fixture()
+def page():
+    lost = np.zeros(50, bool)
+    lost[10:15] = True
+    box = np.tile(np.float32([0.4, 0.4, 0.2, 0.2]), (50, 1))
+    track = Track(0, box, np.linspace(0.9, 0.8, 50, dtype=np.float32), lost)
+    near, far = FocusTarget(0.5, 0.5, 0), FocusTarget(0.2, 0.4, 40)
+    curve = FocusCurve([Aim(near, 0, track.disparity, lost), Aim.still(far, 0.2)])
+    shot = ShotFocus("A & <B>", curve, [track, None], 0, 49, 24.0, cuts=[])
+    return Page(report(shot, lambda frame: np.full((90, 160, 3), frame, np.uint8)))
+
+
+def test_the_curve_targets_pulls_and_lost_spans_are_drawn(page):
+    (focus,) = page.of("polyline", "focus")
+    assert len(focus["points"].split()) == 50
+    assert len(page.of("rect", "pull")) == 1
+    assert len(page.of("circle", "target")) == 2
+    (lost,) = page.of("polyline", "lost")
+    assert len(lost["points"].split()) == 5
+
+
+def test_the_data_beside_the_drawing_is_the_curve(page):
+    data = json.loads(page.data["script"][0])
+    assert data["focus"][0] == pytest.approx(0.9, abs=1e-3)
+    assert data["focus"][40] == pytest.approx(0.2, abs=1e-6)
+    assert data["state"][12] == "lost"
+    assert data["state"][32] == "pulling"
+
+
+def test_the_page_needs_nothing_from_outside_and_the_title_is_escaped(page):
+    sources = [a.get("src", "") for a in page.of("img")]
+    assert len(sources) == 15
+    assert all(source.startswith("data:image/jpeg;base64,") for source in sources)
+    assert not page.of("link")
+    assert not any("src" in a for a in page.of("script"))
+    assert "Focus of A & <B>" in page.data["h1"][0]
+
+
+def test_a_shot_of_one_frame_has_a_report():
+    curve = FocusCurve([Aim.still(FocusTarget(0.5, 0.5, 7), 0.4)])
+    shot = ShotFocus("one", curve, [None], 7, 7, 25.0)
+    text = report(shot, lambda frame: np.zeros((9, 16, 3), np.uint8))
+    assert len(Page(text).of("img")) == 1
