@@ -28,7 +28,7 @@ class Page(HTMLParser):
         return [a for t, a in self.tags if t == tag and (kind is None or a.get("class") == kind)]
 
 
-@pytest.fixture()
+@pytest.fixture
 def page():
     lost = np.zeros(50, bool)
     lost[10:15] = True
