@@ -248,7 +248,7 @@ def _encode_pq(band: Pixels) -> None:
 
 
 def _run_processor(transform: Any, *, inverse: bool = False) -> _Step:
-    import PyOpenColorIO as ocio  # noqa: N813
+    import PyOpenColorIO as ocio
 
     direction = ocio.TRANSFORM_DIR_INVERSE if inverse else ocio.TRANSFORM_DIR_FORWARD
     # Lossless leaves out the fast approximations of powers and logarithms.
@@ -272,14 +272,14 @@ def _run_processor(transform: Any, *, inverse: bool = False) -> _Step:
 
 @cache
 def _config() -> Any:
-    import PyOpenColorIO as ocio  # noqa: N813
+    import PyOpenColorIO as ocio
 
     return ocio.Config.CreateFromBuiltinConfig(CONFIG)
 
 
 @cache
 def _definition(space: str) -> _Definition:
-    import PyOpenColorIO as ocio  # noqa: N813
+    import PyOpenColorIO as ocio
 
     config = _config()
     found = config.getColorSpace(space) if isinstance(space, str) else None
@@ -309,7 +309,7 @@ def _definition(space: str) -> _Definition:
 
 
 def _mirrored(curve: Any) -> Any:
-    import PyOpenColorIO as ocio  # noqa: N813
+    import PyOpenColorIO as ocio
 
     if isinstance(curve, ocio.ExponentTransform):
         curve.setNegativeStyle(ocio.NEGATIVE_MIRROR)
@@ -345,14 +345,14 @@ def _published_curve(space: str) -> Any:
 
 
 def _gamma_log(parameters: list[float]) -> Any:
-    import PyOpenColorIO as ocio  # noqa: N813
+    import PyOpenColorIO as ocio
 
     style = ocio.FIXED_FUNCTION_LIN_TO_GAMMA_LOG
     return ocio.FixedFunctionTransform(style, parameters, ocio.TRANSFORM_DIR_INVERSE)
 
 
 def _double_log(parameters: list[float]) -> Any:
-    import PyOpenColorIO as ocio  # noqa: N813
+    import PyOpenColorIO as ocio
 
     style = ocio.FIXED_FUNCTION_LIN_TO_DOUBLE_LOG
     return ocio.FixedFunctionTransform(style, parameters, ocio.TRANSFORM_DIR_INVERSE)
@@ -387,7 +387,7 @@ def _curve(space: str) -> _Curve | None:
 
 @cache
 def _to_rec709(space: str) -> _Step:
-    import PyOpenColorIO as ocio  # noqa: N813
+    import PyOpenColorIO as ocio
 
     definition = _definition(space)
     rec709 = _definition(REC709_VIDEO if definition.display_referred else REC709_LINEAR)
