@@ -1,0 +1,264 @@
+"""One frame through the effect: to linear light, to circles of confusion, through the lens, and
+back.
+
+Hosts (by the worker), the command line and the Python API all render here, so that a frame looks
+the same wherever it is made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from synthetic_focus import color
+from synthetic_focus.errors import SyntheticFocusError
+from synthetic_focus.focus import Aim, FocusCurve, FocusTarget, PullOptions
+from synthetic_focus.lens.from_settings import aperture
+from synthetic_focus.lens.model import closed, coc_map
+from synthetic_focus.render import defocus
+from synthetic_focus.scene.depth import DepthReading
+
+if TYPE_CHECKING:
+    from synthetic_focus._native import AbortFlag
+    from synthetic_focus.parameters import Settings
+
+Pixels = npt.NDArray[np.float32]
+Map = npt.NDArray[np.float32]
+
+_IN_FOCUS: Final = 1.0  # px; the view of the circle of confusion shows smaller ones as sharp
+_STRONG: Final = 16.0  # px; this and more is shown in full colour
+_BEHIND: Final = np.array((0.05, 0.25, 1.0), np.float32)
+_IN_FRONT: Final = np.array((1.0, 0.12, 0.05), np.float32)
+
+
+class EffectError(SyntheticFocusError, ValueError):
+    """A frame that cannot be rendered as it is given."""
+
+
+@dataclass(frozen=True)
+class Frame:
+    """Where an image lies in the whole picture, at the scale it is rendered at.
+
+    Attributes:
+        size: (width, height) of the whole picture in pixels.
+        origin: (x, y) of the image's top left pixel in the whole picture, from its top left.
+    """
+
+    size: tuple[int, int]
+    origin: tuple[int, int] = (0, 0)
+
+
+def passes(settings: Settings) -> bool:
+    """Whether the picture passes the effect untouched, so that no depth is needed."""
+    return settings.view == "result" and closed(settings.f_stop, settings.blur_scale)
+
+
+def reading(settings: Settings) -> DepthReading:
+    """How the settings say that depth is to be read.
+
+    Raises:
+        DepthError: the distances or values are in the wrong order.
+    """
+    return DepthReading(
+        convention=settings.depth_convention,
+        near_m=settings.near_distance,
+        far_m=settings.far_distance,
+        low=settings.depth_low,
+        high=settings.depth_high,
+    )
+
+
+def distance_focus(settings: Settings) -> float:
+    """The focus disparity that Focus Distance stands for, in dioptres.
+
+    Raises:
+        EffectError: a distance of 0 metres.
+    """
+    if settings.focus_unit == "disparity":
+        return reading(settings).at(settings.focus_distance)
+    if settings.focus_distance <= 0:
+        raise EffectError("Focus Distance is 0 m: nothing can be focused there, set it above 0")
+    return float(1 / settings.focus_distance)
+
+
+def focus_targets(
+    settings: Settings, keys: Sequence[Sequence[float]], time: float
+) -> tuple[FocusTarget, ...]:
+    """The targets that the keyframes of Focus Point are.
+
+    Args:
+        settings: with the value of Focus Point at `time`.
+        keys: (time, x, y) of each, x and y from the lower left as hosts count; none: the value at
+            `time` is the only target.
+        time: of the frame to render.
+    """
+    points = keys or [(time, *settings.focus_point)]
+    # Hosts let a key be dragged out of the picture; its edge is what is nearest to it.
+    return tuple(
+        FocusTarget(min(max(x, 0.0), 1.0), 1 - min(max(y, 0.0), 1.0), frame)
+        for frame, x, y in points
+    )
+
+
+def point_focus(
+    settings: Settings,
+    targets: Sequence[FocusTarget],
+    time: float,
+    disparity_of: Callable[[FocusTarget], float],
+) -> float:
+    """The focus disparity at `time` when the focus pulls from target to target.
+
+    Args:
+        settings: with the options of the pulls.
+        targets: of the whole shot.
+        time: of the frame to render.
+        disparity_of: a target's disparity. Asked only of those that matter at `time`.
+    """
+    ordered = sorted(targets, key=lambda target: target.frame)
+    passed = sum(target.frame <= time for target in ordered)
+    near = ordered[max(passed - 1, 0) : passed + 1]
+    options = PullOptions(settings.pull_frames, settings.settle_frames)
+    aims = [Aim.still(target, disparity_of(target)) for target in near]
+    return FocusCurve(aims, options).at(time).disparity
+
+
+def render_frame(
+    source: Pixels,
+    disparity: Map,
+    settings: Settings,
+    *,
+    space: str,
+    focus_disparity: float,
+    frame: Frame,
+    premultiplied: bool = True,
+    abort: AbortFlag | None = None,
+) -> Pixels:
+    """Render one frame.
+
+    Pixels that the lens leaves as they are come back bit-identical, whatever their encoding. Light
+    that is not a number, or infinite, is rendered as none; where the lens does not touch it, it
+    stays what it is.
+
+    Args:
+        source: (H, W, 3) or (H, W, 4) float32, encoded in `space`.
+        disparity: (H, W) float32 in dioptres.
+        settings: of the effect.
+        space: colour space of `source` and of the result; not "auto".
+        focus_disparity: of the focal plane, in dioptres.
+        frame: where the image lies in the whole picture.
+        premultiplied: whether the colour of `source` is multiplied by its alpha; so is the
+            result's.
+        abort: set from another thread to stop.
+
+    Returns:
+        (H, W, 3 or 4) float32, encoded in `space`.
+
+    Raises:
+        EffectError: the shapes do not fit.
+        Aborted: `abort` was set.
+    """
+    if source.ndim != 3 or source.shape[2] not in (3, 4) or source.size == 0:
+        raise EffectError(f"the picture is {source.shape}; it must be (H, W, 3) or (H, W, 4)")
+    if disparity.shape != source.shape[:2]:
+        raise EffectError(
+            f"the disparity is {disparity.shape} and the picture {source.shape[:2]}: one a pixel"
+        )
+    if settings.view == "depth":
+        return _depth_view(source, disparity, reading(settings))
+    coc = coc_map(
+        disparity,
+        focus_disparity,
+        focal_length_mm=settings.focal_length,
+        f_stop=settings.f_stop,
+        sensor_width_mm=settings.sensor_width,
+        width_px=frame.size[0],
+        blur_scale=settings.blur_scale,
+    )
+    if settings.view == "coc":
+        return _coc_view(source, coc)
+    if passes(settings):
+        return source.copy()
+    light_is_source = color.is_linear(space) and premultiplied and _finite(source)
+    light = source if light_is_source else _to_light(source, space, premultiplied=premultiplied)
+    blurred = defocus(
+        light,
+        coc,
+        aperture(settings),
+        frame_size=frame.size,
+        origin=frame.origin,
+        quality=settings.quality,
+        abort=abort,
+    )
+    if light_is_source:
+        return blurred
+    untouched = (blurred == light).all(axis=2)
+    result = _from_light(blurred, space, premultiplied=premultiplied)
+    np.copyto(result, source, where=untouched[..., None])
+    return result
+
+
+def _finite(pixels: Pixels) -> bool:
+    # One sum finds any NaN or infinity in a tenth of the time that looking at each takes; one that
+    # overflows only costs the slower way.
+    with np.errstate(over="ignore", invalid="ignore"):
+        return bool(np.isfinite(pixels.sum(dtype=np.float32)))
+
+
+def _to_light(source: Pixels, space: str, *, premultiplied: bool) -> Pixels:
+    """Scene-linear, premultiplied, finite; a new array."""
+    light = source.copy()
+    alpha = light[..., 3:]
+    curved = not color.is_linear(space)
+    if alpha.size and premultiplied and curved:
+        _unpremultiply(light)
+    color.to_linear(light, space, out=light)
+    if alpha.size and (curved or not premultiplied):
+        light[..., :3] *= alpha
+    if not _finite(light):
+        np.nan_to_num(light, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
+    return light
+
+
+def _from_light(light: Pixels, space: str, *, premultiplied: bool) -> Pixels:
+    """Undo `_to_light`, in place."""
+    alpha = light[..., 3:]
+    curved = not color.is_linear(space)
+    if alpha.size and (curved or not premultiplied):
+        _unpremultiply(light)
+    color.from_linear(light, space, out=light)
+    if alpha.size and premultiplied and curved:
+        light[..., :3] *= alpha
+    return light
+
+
+def _unpremultiply(pixels: Pixels) -> None:
+    alpha = pixels[..., 3:]
+    if (alpha == 1).all():
+        return
+    with np.errstate(all="ignore"):
+        np.divide(pixels[..., :3], alpha, out=pixels[..., :3], where=alpha > 0)
+
+
+def _like(source: Pixels, colour: Pixels) -> Pixels:
+    """`colour` with an opaque alpha if `source` has one."""
+    if source.shape[2] == 3:
+        return colour
+    return np.dstack([colour, np.ones(source.shape[:2], np.float32)])
+
+
+def _depth_view(source: Pixels, disparity: Map, depth: DepthReading) -> Pixels:
+    share = (disparity - np.float32(depth.farthest)) / np.float32(depth.nearest - depth.farthest)
+    return _like(source, np.repeat(np.clip(share, 0, 1)[..., None], 3, axis=2))
+
+
+def _coc_view(source: Pixels, coc: Map) -> Pixels:
+    colour = np.nan_to_num(source[..., :3], nan=0.0, posinf=1.0, neginf=0.0)
+    grey = colour.mean(axis=2, keepdims=True)
+    strength = np.clip((np.abs(coc) - _IN_FOCUS) / (_STRONG - _IN_FOCUS), 0, 1)[..., None]
+    side = np.where(coc[..., None] > 0, _BEHIND, _IN_FRONT)
+    tinted = grey * (1 - 0.8 * strength) + side * (0.15 + 0.65 * strength)
+    return _like(source, np.where(np.abs(coc)[..., None] < _IN_FOCUS, colour, tinted))

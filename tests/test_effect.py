@@ -1,0 +1,203 @@
+"""One frame through the effect, against the parts it is made of and what they must not do to it."""
+
+import numpy as np
+import pytest
+
+from synthetic_focus import color, parameters
+from synthetic_focus.effect import (
+    EffectError,
+    Frame,
+    distance_focus,
+    focus_targets,
+    passes,
+    point_focus,
+    render_frame,
+)
+from synthetic_focus.focus import FocusTarget
+
+VIDEO = color.REC709_VIDEO
+LINEAR = color.REC709_LINEAR
+SIZE = (48, 32)
+
+
+def settings(**values):
+    return parameters.settings({"focal_length": 85.0, "f_stop": 1.4, **values})
+
+
+def picture(channels=3, seed=0):
+    rng = np.random.default_rng(seed)
+    return rng.random((SIZE[1], SIZE[0], channels), dtype=np.float32)
+
+
+def halves():
+    """Disparity of 1 on the left, 0.1 on the right."""
+    disparity = np.full((SIZE[1], SIZE[0]), 0.1, np.float32)
+    disparity[:, : SIZE[0] // 2] = 1.0
+    return disparity
+
+
+def render(source, disparity=None, space=VIDEO, focus=1.0, chosen=None, **options):
+    return render_frame(
+        source,
+        halves() if disparity is None else disparity,
+        chosen or settings(),
+        space=space,
+        focus_disparity=focus,
+        frame=Frame(SIZE),
+        **options,
+    )
+
+
+def sharpness(pixels):
+    return float(np.abs(np.diff(pixels[..., 1], axis=1)).mean())
+
+
+def test_what_is_in_focus_is_bit_identical_and_what_is_not_is_soft():
+    source = picture()
+    result = render(source)
+    np.testing.assert_array_equal(result[:, :20], source[:, :20])
+    assert sharpness(result[:, 30:]) < 0.3 * sharpness(source[:, 30:])
+
+
+def test_defocus_happens_in_linear_light():
+    """A black and white chequer melts to half the light, which video encodes brighter than half."""
+    source = np.zeros((SIZE[1], SIZE[0], 3), np.float32)
+    source[::2, ::2] = source[1::2, 1::2] = 1.0
+    soft = render(source, np.full((32, 48), 0.1, np.float32), focus=1.0)
+    assert soft[10:22, 16:32].mean() == pytest.approx(0.5 ** (1 / 2.4), abs=0.03)
+    linear = render(source, np.full((32, 48), 0.1, np.float32), space=LINEAR, focus=1.0)
+    assert linear[10:22, 16:32].mean() == pytest.approx(0.5, abs=0.03)
+
+
+@pytest.mark.parametrize("space", [VIDEO, LINEAR, "ARRI LogC3 (EI800)"])
+def test_a_closed_aperture_gives_the_picture_back_bit_for_bit(space):
+    source = picture(4)
+    for closed in (settings(f_stop=256.0), settings(blur_scale=0.0)):
+        assert passes(closed)
+        np.testing.assert_array_equal(render(source, space=space, chosen=closed), source)
+
+
+def test_alpha_is_blurred_with_the_colour_and_straight_alpha_agrees_with_premultiplied():
+    straight = picture(4)
+    straight[..., 3] = np.where(np.arange(48) < 36, 1.0, 0.25)
+    premultiplied = straight.copy()
+    premultiplied[..., :3] *= straight[..., 3:]
+    a = render(premultiplied, space=LINEAR)
+    b = render(straight, space=LINEAR, premultiplied=False)
+    np.testing.assert_allclose(a[..., 3], b[..., 3], atol=1e-6)
+    np.testing.assert_allclose(a[..., :3], b[..., :3] * b[..., 3:], atol=1e-5)
+    assert 0.3 < a[16, 36, 3] < 0.95
+
+
+def test_premultiplied_video_is_unpremultiplied_before_its_curve_is_undone():
+    source = np.full((SIZE[1], SIZE[0], 4), 0.5, np.float32)
+    source[..., :3] = 0.8 * 0.5
+    result = render(source, np.full((32, 48), 0.1, np.float32))
+    np.testing.assert_allclose(result, source, atol=1e-5)
+
+
+def test_light_that_is_no_number_is_none_and_spreads_to_nothing():
+    source = picture(4)
+    source[5, 5, 0] = np.nan
+    source[16, 40, 1] = np.inf
+    for space in (VIDEO, LINEAR):
+        result = render(source, space=space)
+        assert np.isfinite(result[:, 24:]).all()
+        assert np.isnan(result[5, 5, 0])
+        assert np.isfinite(np.delete(result[5, :24], 5, axis=0)).all()
+
+
+def test_depth_view_shows_near_as_bright_whatever_the_picture():
+    view = render(picture(4), chosen=settings(view="depth"))
+    np.testing.assert_allclose(view[:, 0, :3], 1.0)
+    assert view[:, -1, :3].max() < 0.1
+    np.testing.assert_array_equal(view[..., 3], 1.0)
+
+
+def test_coc_view_keeps_the_colour_in_focus_and_tells_behind_from_in_front():
+    source = picture()
+    view = render(source, chosen=settings(view="coc"))
+    np.testing.assert_array_equal(view[:, :24], source[:, :24])
+    assert (view[:, 24:, 2] > view[:, 24:, 0]).all()
+    near = render(source, focus=0.1, chosen=settings(view="coc"))
+    assert (near[:, :24, 0] > near[:, :24, 2]).all()
+
+
+def test_a_proxy_has_half_the_blur_in_pixels():
+    def spot(scale):
+        width, height = 200 * scale, 120 * scale
+        source = np.zeros((height, width, 3), np.float32)
+        source[height // 2, width // 2] = 100.0
+        result = render_frame(
+            source,
+            np.full((height, width), 0.1, np.float32),
+            settings(f_stop=4.0),
+            space=LINEAR,
+            focus_disparity=1.0,
+            frame=Frame((width, height)),
+        )
+        return (result[..., 0] > 1e-3).sum()
+
+    assert spot(2) == pytest.approx(4 * spot(1), rel=0.15)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 7), (5, 1)])
+def test_the_smallest_pictures_render(size):
+    source = np.full((*size, 4), 0.5, np.float32)
+    result = render_frame(
+        source,
+        np.full(size, 0.3, np.float32),
+        settings(),
+        space=VIDEO,
+        focus_disparity=1.0,
+        frame=Frame(size[::-1]),
+    )
+    np.testing.assert_allclose(result, source, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("source", "disparity"),
+    [
+        (np.zeros((0, 0, 3), np.float32), np.zeros((0, 0), np.float32)),
+        (np.zeros((4, 4), np.float32), np.zeros((4, 4), np.float32)),
+        (np.zeros((4, 4, 2), np.float32), np.zeros((4, 4), np.float32)),
+        (np.zeros((4, 4, 3), np.float32), np.zeros((4, 5), np.float32)),
+    ],
+)
+def test_shapes_that_do_not_fit_are_refused(source, disparity):
+    with pytest.raises(EffectError):
+        render(source, disparity)
+
+
+def test_focus_distance_is_read_in_its_unit():
+    near = settings(focus_distance=1.0, near_distance=0.5, far_distance=4.0)
+    assert distance_focus(near) == pytest.approx(2.0)
+    assert distance_focus(near.replace(focus_distance=0.0)) == pytest.approx(0.25)
+    assert distance_focus(near.replace(focus_distance=4.0, focus_unit="metres")) == 0.25
+    with pytest.raises(EffectError, match="0 m"):
+        distance_focus(near.replace(focus_distance=0.0, focus_unit="metres"))
+
+
+def test_every_key_of_the_focus_point_is_a_target_from_the_top_left():
+    keys = [(0.0, 0.25, 0.75), (-12.5, 0.5, 1.5)]
+    assert focus_targets(settings(), keys, 3.0) == (
+        FocusTarget(0.25, 0.25, 0.0),
+        FocusTarget(0.5, 0.0, -12.5),
+    )
+    assert focus_targets(settings(focus_point=(0.1, 0.2)), [], 3.0) == (FocusTarget(0.1, 0.8, 3.0),)
+
+
+def test_only_the_targets_around_the_frame_are_asked_for_their_depth():
+    targets = [FocusTarget(0.5, 0.5, frame) for frame in (0, 50, 100, 150)]
+    asked = []
+
+    def disparity_of(target):
+        asked.append(target.frame)
+        return target.frame / 100
+
+    assert point_focus(settings(), targets, 92.0, disparity_of) == pytest.approx(0.75)
+    assert asked == [50, 100]
+    asked.clear()
+    assert point_focus(settings(), targets, -5.0, disparity_of) == 0.0
+    assert point_focus(settings(), targets, 900.0, disparity_of) == 1.5
+    assert asked == [0, 150]
