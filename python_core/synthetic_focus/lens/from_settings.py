@@ -70,7 +70,7 @@ def read_kernel(path: Path) -> npt.NDArray[np.float32]:
 
 @functools.lru_cache(maxsize=8)
 def _read_kernel(path: Path, changed: int) -> npt.NDArray[np.float32]:
-    import OpenImageIO as oiio  # noqa: N813 - its own name
+    import OpenImageIO as oiio
 
     picture = oiio.ImageInput.open(str(path))
     pixels = picture.read_image(oiio.FLOAT) if picture else None

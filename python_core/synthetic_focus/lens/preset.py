@@ -17,12 +17,11 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from synthetic_focus import _native
+from synthetic_focus import installed
 from synthetic_focus.errors import SyntheticFocusError
+from synthetic_focus.parameters import Parameter, ParameterError, Value, table
 
-Value = bool | int | float | str
-
-_INSTALLED = Path(_native.__file__).parent
+_BUILT_IN = installed.DIRECTORY / "presets"
 _FIGURES = ("focal_length", "f_stop", "squeeze", "blades", "sensor_width")
 _GROUPS = ("lens", "character")
 # Which lens it is, and how much of its blur the picture gets, is not what a lens is like.
@@ -87,7 +86,7 @@ def load_preset(name: str) -> Lens:
         PresetError: there is no such preset, or its file is faulty; every fault is named with its
             file and line.
     """
-    for folder in (user_folder(), _INSTALLED / "presets"):
+    for folder in (user_folder(), _BUILT_IN):
         path = folder / f"{name}.toml"
         if path.name == f"{name}.toml" and path.is_file():
             return read_preset(path)
@@ -110,7 +109,10 @@ def read_preset(path: Path) -> Lens:
     faults = sorted(_faults(document, text))
     if faults:
         raise PresetError("\n".join(f"{path}, line {line}: {fault}" for line, fault in faults))
-    return _lens(path.stem, document)
+    try:
+        return _lens(path.stem, document)
+    except ParameterError as error:
+        raise PresetError(f"{path}: {error}") from error
 
 
 def save_preset(name: str, settings: Mapping[str, Any], *, replace: bool = False) -> Path:
@@ -132,12 +134,13 @@ def save_preset(name: str, settings: Mapping[str, Any], *, replace: bool = False
     stem = re.sub(r"[^\w.]+", "-", name.lower()).strip("-.")
     if not stem or stem == "custom":
         raise PresetError(f"{name!r} is no name for a preset; use some letters or digits")
-    look = {}
-    for key, parameter in _lens_parameters().items():
-        value = settings.get(key, parameter["default"])
-        if problem := _problem(parameter, value):
-            raise PresetError(f"the preset {name!r} is not saved: {key} {problem}")
-        look[key] = _typed(parameter, value)
+    try:
+        look = {
+            key: parameter.check(settings.get(key, parameter.default))
+            for key, parameter in _lens_parameters().items()
+        }
+    except ParameterError as error:
+        raise PresetError(f"the preset {name!r} is not saved: {error}") from error
     path = user_folder() / f"{stem}.toml"
     if path.exists() and not replace:
         raise PresetError(f"{path} exists; choose another name or replace it")
@@ -153,19 +156,18 @@ def save_preset(name: str, settings: Mapping[str, Any], *, replace: bool = False
 
 @functools.cache
 def _built_in_names() -> tuple[str, ...]:
-    lenses = [read_preset(path) for path in (_INSTALLED / "presets").glob("*.toml")]
+    lenses = [read_preset(path) for path in _BUILT_IN.glob("*.toml")]
     return tuple(lens.name for lens in sorted(lenses, key=lambda lens: lens.order or math.inf))
 
 
 @functools.cache
-def _lens_parameters() -> dict[str, dict[str, Any]]:
-    table = tomllib.loads((_INSTALLED / "parameters.toml").read_text(encoding="utf-8"))
+def _lens_parameters() -> dict[str, Parameter]:
     return {
-        parameter["name"]: parameter
-        for parameter in table["parameter"]
-        if parameter["group"] in _GROUPS
-        and parameter["name"] not in _NOT_THE_LENS
-        and parameter["type"] not in ("button", "string")
+        name: parameter
+        for name, parameter in table().parameters.items()
+        if parameter.group in _GROUPS
+        and name not in _NOT_THE_LENS
+        and parameter.type not in ("button", "string")
     }
 
 
@@ -176,12 +178,12 @@ def _lens(name: str, document: Mapping[str, Any]) -> Lens:
         for key, figure in document.get("optics", {}).items()
     }
     parameters = _lens_parameters()
-    values = {key: parameter["default"] for key, parameter in parameters.items()}
+    values: dict[str, Any] = {key: parameter.default for key, parameter in parameters.items()}
     values |= {key: figure.value for key, figure in optics.items()}
     # The parameter is what the picture's width stands for, and a desqueezed picture is wider.
     values["sensor_width"] *= values["squeeze"]
     values |= document.get("look", {})
-    settings = {key: _typed(parameters[key], value) for key, value in values.items()}
+    settings = {key: parameters[key].check(value) for key, value in values.items()}
     return Lens(
         name=name,
         label=document["label"],
@@ -223,45 +225,32 @@ def _faults(document: Mapping[str, Any], text: str) -> Iterator[tuple[int, str]]
     for key, value in tables["look"].items():
         if key not in parameters:
             yield at("look", key), _unknown(f"look.{key}", [f"look.{name}" for name in parameters])
-        elif problem := _problem(parameters[key], value):
-            yield at("look", key), f"look.{key} {problem}"
+        elif wrong := _fault(parameters[key], value):
+            yield at("look", key), f"look.{wrong}"
 
 
 def _figure_faults(
-    key: str, figure: Any, parameters: Mapping[str, Mapping[str, Any]], sources: Mapping[str, Any]
+    key: str, figure: Any, parameters: Mapping[str, Parameter], sources: Mapping[str, Any]
 ) -> Iterator[str]:
     if key not in _FIGURES:
         yield _unknown(f"optics.{key}", [f"optics.{name}" for name in _FIGURES])
     elif not isinstance(figure, dict) or not figure.keys() <= {"value", "source"}:
         yield f'optics.{key} must be {{ value = …, source = "…" }} with a name from [sources]'
     else:
-        if problem := _problem(parameters[key], figure.get("value")):
-            yield f"optics.{key} {problem}"
+        if fault := _fault(parameters[key], figure.get("value")):
+            yield f"optics.{fault}"
         if "source" not in figure:
             yield f"optics.{key} has no source; say where the figure is from"
         elif figure["source"] not in sources:
             yield f"optics.{key} names the source {figure['source']!r}, which is not in [sources]"
 
 
-def _problem(parameter: Mapping[str, Any], value: Any) -> str | None:
-    kind = parameter["type"]
-    if kind in ("double", "int"):
-        low, high = parameter["range"]
-        kinds = int if kind == "int" else (int, float)
-        if isinstance(value, bool) or not isinstance(value, kinds) or not low <= value <= high:
-            what = "a whole number" if kind == "int" else "a number"
-            return f"is {value!r}, it must be {what} from {low:g} to {high:g}"
-    elif kind == "bool" and not isinstance(value, bool):
-        return f"is {value!r}, it must be true or false"
-    elif kind == "path" and not isinstance(value, str):
-        return f"is {value!r}, it must be a file's path in quotes"
-    elif kind == "choice" and value not in (keys := [key for key, _ in parameter["options"]]):
-        return f"is {value!r}, it must be one of {', '.join(keys)}"
+def _fault(parameter: Parameter, value: Any) -> str | None:
+    try:
+        parameter.check(value)
+    except ParameterError as error:
+        return str(error)
     return None
-
-
-def _typed(parameter: Mapping[str, Any], value: Value) -> Value:
-    return float(value) if parameter["type"] == "double" else value
 
 
 def _unknown(key: str, known: Iterable[str]) -> str:
