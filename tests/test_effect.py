@@ -14,6 +14,7 @@ from synthetic_focus.effect import (
     render_frame,
 )
 from synthetic_focus.focus import FocusTarget
+from synthetic_focus.lens.breathing import breathe
 
 VIDEO = color.REC709_VIDEO
 LINEAR = color.REC709_LINEAR
@@ -201,3 +202,30 @@ def test_only_the_targets_around_the_frame_are_asked_for_their_depth():
     assert point_focus(settings(), targets, -5.0, disparity_of) == 0.0
     assert point_focus(settings(), targets, 900.0, disparity_of) == 1.5
     assert asked == [0, 150]
+
+
+def test_breathing_enlarges_picture_and_depth_alike_as_the_focus_comes_nearer():
+    source, far = picture(), np.full((SIZE[1], SIZE[0]), 0.2, np.float32)
+    still = settings(f_stop=200.0, breathing=0.0)
+    breathing = settings(f_stop=200.0, breathing=1.0)
+    for focus, scale in ((0.0, 1.0), (2.0, 1 / (1 - 0.085 * 2))):
+        expected = breathe(source, scale, frame_size=SIZE)
+        result = render(source, far, focus=focus, chosen=breathing)
+        np.testing.assert_allclose(result, expected, atol=2e-3)
+    disparity = np.where(np.arange(SIZE[0]) < 12, 1.0, 0.1).astype(np.float32)
+    disparity = np.tile(disparity, (SIZE[1], 1))
+    np.testing.assert_array_equal(
+        render(source, disparity, focus=2.0, chosen=breathing.replace(view="coc")),
+        render(
+            breathe(source, scale, frame_size=SIZE),
+            breathe(disparity, scale, frame_size=SIZE, blend=False),
+            focus=2.0,
+            chosen=still.replace(view="coc"),
+        ),
+    )
+
+
+def test_breathing_leaves_a_closed_aperture_alone():
+    source = picture()
+    chosen = settings(f_stop=256.0, breathing=1.0)
+    np.testing.assert_array_equal(render(source, chosen=chosen, focus=2.0), source)

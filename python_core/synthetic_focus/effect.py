@@ -17,6 +17,7 @@ import numpy.typing as npt
 from synthetic_focus import color
 from synthetic_focus.errors import SyntheticFocusError
 from synthetic_focus.focus import Aim, FocusCurve, FocusTarget, PullOptions
+from synthetic_focus.lens.breathing import breathe, magnification
 from synthetic_focus.lens.from_settings import aperture
 from synthetic_focus.lens.model import closed, coc_map
 from synthetic_focus.render import defocus
@@ -169,6 +170,16 @@ def render_frame(
         )
     if settings.view == "depth":
         return _depth_view(source, disparity, reading(settings))
+    if settings.breathing and not passes(settings):
+        scale = magnification(
+            focus_disparity,
+            focal_length_mm=settings.focal_length,
+            breathing=settings.breathing,
+        )
+        source = breathe(source, scale, frame_size=frame.size, origin=frame.origin)
+        disparity = breathe(
+            disparity, scale, frame_size=frame.size, origin=frame.origin, blend=False
+        )
     coc = coc_map(
         disparity,
         focus_disparity,

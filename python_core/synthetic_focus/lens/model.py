@@ -52,15 +52,24 @@ def blur_per_dioptre(
     for name, value in {"focus_disparity": focus_disparity, "blur_scale": blur_scale}.items():
         if not (math.isfinite(value) and value >= 0):
             raise LensError(f"{name} is {value}; it must be 0 or a positive number")
-    focal_length_m = focal_length_mm / 1000
-    extension = 1 - focal_length_m * focus_disparity
-    if extension <= 0:
+    millimetres = focal_length_mm * focal_length_mm / 1000 / (2 * f_stop)
+    millimetres *= extension(focus_disparity, focal_length_mm=focal_length_mm)
+    return blur_scale * millimetres * width_px / sensor_width_mm
+
+
+def extension(focus_disparity: float, *, focal_length_mm: float) -> float:
+    """How many focal lengths behind a lens its image is: 1 at infinity, ``F/(F - f)`` nearer.
+
+    Raises:
+        LensError: the focus is within the focal length, where there is no image.
+    """
+    remaining = 1 - focal_length_mm / 1000 * focus_disparity
+    if remaining <= 0:
         raise LensError(
             f"the focus is at {1000 / focus_disparity:.4g} mm, within the focal length of "
             f"{focal_length_mm:.4g} mm; focus farther away or shorten the focal length"
         )
-    millimetres = focal_length_mm * focal_length_m / (2 * f_stop * extension)
-    return blur_scale * millimetres * width_px / sensor_width_mm
+    return 1 / remaining
 
 
 def coc_map(
