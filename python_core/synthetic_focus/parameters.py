@@ -62,6 +62,7 @@ class Parameter:
     display: tuple[float, float] | None = None
     animates: bool = False
     keys: bool = False
+    secret: bool = False
     options: tuple[Option, ...] = ()
 
     def check(self, value: object) -> Value:
@@ -263,8 +264,8 @@ def read_table(path: Path) -> Table:
 
 
 def _parameter(row: Mapping[str, Any], presets: Path) -> Parameter:
-    # `when` and `secret` are about a host's panel.
-    fields = {name: value for name, value in row.items() if name not in ("when", "secret")}
+    # `when` is about a host's panel.
+    fields = {name: value for name, value in row.items() if name != "when"}
     if fields.pop("options_from", None) == "presets":
         fields["options"] = _preset_options(presets)
     else:
@@ -307,7 +308,7 @@ def reference_page(known: Table) -> str:
     for group in known.groups:
         lines += ["", f"## {group.label}", "", group.hint]
         for parameter in known.parameters.values():
-            if parameter.group == group.name:
+            if parameter.group == group.name and not parameter.secret:
                 lines += ["", f"### {parameter.label}", "", parameter.hint, ""]
                 lines += _facts(parameter)
     return "\n".join(lines) + "\n"

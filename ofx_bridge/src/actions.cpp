@@ -1,0 +1,149 @@
+#include "actions.h"
+
+#include <algorithm>
+#include <memory>
+
+#include "json.h"
+#include "worker.h"
+
+namespace synthetic_focus {
+
+namespace {
+
+// Only while dragging a slider or at load is there no time; the values that are asked for then do
+// not animate.
+double time_of(const Properties& arguments) { return arguments.number(kOfxPropTime).value_or(0); }
+
+std::optional<OfxRectD> region(const Instance& instance, const char* clip, double time) {
+    const OfxImageClipHandle handle = instance.clip(clip);
+    OfxRectD bounds{};
+    if (!handle ||
+        call(suites().effect->clipGetRegionOfDefinition, handle, time, &bounds) != kOfxStatOK) {
+        return std::nullopt;
+    }
+    return bounds;
+}
+
+void set(const Properties& results, const std::string& name, const OfxRectD& r) {
+    const double sides[] = {r.x1, r.y1, r.x2, r.y2};
+    for (int i = 0; i < 4; ++i) results.set(name.c_str(), sides[i], i);
+}
+
+void forget_in_worker(Instance& instance) {
+    if (!instance.known_to_worker.exchange(false)) return;
+    Json request;
+    request.member("op", "purge").member("instance", instance.id());
+    Worker::get().notify(request.text());
+}
+
+}  // namespace
+
+OfxStatus create_instance(OfxImageEffectHandle effect) {
+    auto instance = std::make_unique<Instance>(effect);
+    instance->update_enabled(0);
+    properties_of(effect).set(kOfxPropInstanceData, static_cast<void*>(instance.release()));
+    return kOfxStatOK;
+}
+
+OfxStatus destroy_instance(Instance& instance) {
+    forget_in_worker(instance);
+    properties_of(instance.effect()).set(kOfxPropInstanceData, static_cast<void*>(nullptr));
+    delete &instance;
+    return kOfxStatOK;
+}
+
+OfxStatus instance_changed(Instance& instance, const Properties& arguments) {
+    const std::string reason = arguments.string(kOfxPropChangeReason).value_or("");
+    if (reason == kOfxChangeTime) return kOfxStatReplyDefault;
+    if (arguments.string(kOfxPropType) == kOfxTypeClip) {
+        instance.inputs_changed();
+        return kOfxStatOK;
+    }
+    const double time = time_of(arguments);
+    if (arguments.string(kOfxPropName) == parameters[parameter::preset].name &&
+        reason == kOfxChangeUserEdited) {
+        instance.set_preset(time);
+    }
+    instance.update_enabled(time);
+    return kOfxStatOK;
+}
+
+OfxStatus purge_caches(Instance& instance) {
+    instance.inputs_changed();
+    forget_in_worker(instance);
+    Worker::get().trim(0);
+    return kOfxStatOK;
+}
+
+OfxStatus is_identity(const Instance& instance, const Properties& arguments,
+                      const Properties& results) {
+    const double time = time_of(arguments);
+    if (!instance.is_identity(time)) return kOfxStatReplyDefault;
+    results.set(kOfxPropName, source_clip);
+    results.set(kOfxPropTime, time);
+    return kOfxStatOK;
+}
+
+OfxStatus region_of_definition(const Instance& instance, const Properties& arguments,
+                               const Properties& results) {
+    // Not the union with Depth's, which may have any size.
+    const auto source = region(instance, source_clip, time_of(arguments));
+    if (!source) return kOfxStatReplyDefault;
+    set(results, kOfxImageEffectPropRegionOfDefinition, *source);
+    return kOfxStatOK;
+}
+
+OfxStatus regions_of_interest(const Instance& instance, const Properties& arguments,
+                              const Properties& results) {
+    const double time = time_of(arguments);
+    for (const char* clip : {source_clip, depth_clip}) {
+        if (clip == depth_clip && !instance.connected(clip)) continue;
+        if (const auto whole = region(instance, clip, time)) {
+            set(results, std::string("OfxImageClipPropRoI_") + clip, *whole);
+        }
+    }
+    return kOfxStatOK;
+}
+
+OfxStatus frames_needed(const Instance& instance, const Properties& arguments,
+                        const Properties& results) {
+    const double time = time_of(arguments);
+    std::vector<double> times{time};
+    const bool follows_keys =
+        instance.option(parameter::focus_mode, time) == option::focus_mode::point &&
+        instance.option(parameter::depth_source, time) == option::depth_source::clip;
+    if (!follows_keys || !instance.connected(depth_clip)) return kOfxStatReplyDefault;
+    std::ranges::copy(instance.key_times(parameter::focus_point), std::back_inserter(times));
+    int index = 0;
+    for (const double one : times) {
+        results.set("OfxImageClipPropFrameRange_Depth", one, index++);
+        results.set("OfxImageClipPropFrameRange_Depth", one, index++);
+    }
+    results.set("OfxImageClipPropFrameRange_Source", time, 0);
+    results.set("OfxImageClipPropFrameRange_Source", time, 1);
+    return kOfxStatOK;
+}
+
+OfxStatus clip_preferences(const Instance& instance, const Properties& results) {
+    const Properties source = properties_of(instance.clip(source_clip));
+    if (const auto components = source.string(kOfxImageEffectPropComponents)) {
+        results.set("OfxImageClipPropComponents_Output", components->c_str());
+    }
+    // A float Depth would make the output of an 8 bit picture float; a host with one depth for all
+    // has mapped them.
+    const bool several =
+        Properties(suites().host).integer(kOfxImageEffectPropSupportsMultipleClipDepths) == 1;
+    if (const auto depth = source.string(kOfxImageEffectPropPixelDepth); several && depth) {
+        results.set("OfxImageClipPropDepth_Output", depth->c_str());
+    }
+    if (const auto alpha = source.string(kOfxImageEffectPropPreMultiplication)) {
+        results.set(kOfxImageEffectPropPreMultiplication, alpha->c_str());
+    }
+    results.set(kOfxImageClipPropContinuousSamples, 0);
+    // The depth file may be a movie beside a still picture.
+    const bool moves = instance.option(parameter::depth_source, 0) == option::depth_source::file;
+    results.set(kOfxImageEffectFrameVarying, moves ? 1 : 0);
+    return kOfxStatOK;
+}
+
+}  // namespace synthetic_focus

@@ -1,0 +1,205 @@
+#include "instance.h"
+
+#include <cstring>
+#include <sstream>
+
+#include "json.h"
+#include "worker.h"
+
+namespace synthetic_focus {
+
+namespace {
+
+std::atomic<std::uint64_t> last_instance{0};
+
+// Calls paramGetValueAtTime, or paramGetValue where a host has no other.
+template <typename... Pointers>
+OfxStatus get_value(OfxParamHandle handle, double time, Pointers... values) {
+    const OfxParameterSuiteV1& suite = *suites().parameter;
+    if (suite.paramGetValueAtTime) return suite.paramGetValueAtTime(handle, time, values...);
+    return call(suite.paramGetValue, handle, values...);
+}
+
+Value default_value(const Parameter& row) {
+    return {{row.default_numbers[0], row.default_numbers[1]}, row.default_text};
+}
+
+}  // namespace
+
+Instance::Instance(OfxImageEffectHandle effect) : effect_(effect), id_(++last_instance) {
+    const OfxImageEffectSuiteV1& suite = *suites().effect;
+    // Nothing reads these, but a host may write to them without asking.
+    OfxPropertySetHandle unused = nullptr;
+    call(suite.clipGetHandle, effect, source_clip, &source_, &unused);
+    call(suite.clipGetHandle, effect, depth_clip, &depth_, &unused);
+    call(suite.clipGetHandle, effect, output_clip, &output_, &unused);
+    call(suite.getParamSet, effect, &parameter_set_);
+    for (std::size_t i = 0; parameter_set_ && i < std::size(parameters); ++i) {
+        OfxParamHandle handle = nullptr;
+        if (call(suites().parameter->paramGetHandle, parameter_set_, parameters[i].name, &handle,
+                 &unused) == kOfxStatOK) {
+            handles_[i] = handle;
+        }
+    }
+}
+
+Instance* Instance::of(OfxImageEffectHandle effect) {
+    return effect ? static_cast<Instance*>(properties_of(effect).pointer(kOfxPropInstanceData))
+                  : nullptr;
+}
+
+OfxImageClipHandle Instance::clip(const std::string& name) const {
+    if (name == source_clip) return source_;
+    if (name == depth_clip) return depth_;
+    return name == output_clip ? output_ : nullptr;
+}
+
+bool Instance::connected(const char* name) const {
+    const OfxImageClipHandle handle = clip(name);
+    return handle && properties_of(handle).integer(kOfxImageClipPropConnected).value_or(0) != 0;
+}
+
+Value Instance::value(parameter::Index index, double time) const {
+    const Parameter& row = parameters[index];
+    const OfxParamHandle handle = handles_[index];
+    Value value = default_value(row);
+    if (!handle) return value;
+    OfxStatus status = kOfxStatFailed;
+    switch (row.type) {
+        case Type::Double:
+            status = get_value(handle, time, &value.numbers[0]);
+            break;
+        case Type::Double2D:
+            status = get_value(handle, time, &value.numbers[0], &value.numbers[1]);
+            break;
+        case Type::Int:
+        case Type::Bool:
+        case Type::Choice: {
+            int number = 0;
+            status = get_value(handle, time, &number);
+            value.numbers[0] = number;
+            break;
+        }
+        case Type::Path:
+        case Type::String: {
+            char* text = nullptr;
+            status = get_value(handle, time, &text);
+            if (status == kOfxStatOK) value.text = text ? text : "";
+            break;
+        }
+        case Type::Button:
+            break;
+    }
+    return status == kOfxStatOK ? value : default_value(row);
+}
+
+int Instance::option(parameter::Index index, double time) const {
+    return static_cast<int>(value(index, time).numbers[0]);
+}
+
+std::vector<double> Instance::key_times(parameter::Index index) const {
+    std::vector<double> times;
+    unsigned count = 0;
+    const OfxParamHandle handle = handles_[index];
+    if (!handle || call(suites().parameter->paramGetNumKeys, handle, &count) != kOfxStatOK) {
+        return times;
+    }
+    for (unsigned key = 0; key < count; ++key) {
+        double time = 0;
+        if (call(suites().parameter->paramGetKeyTime, handle, key, &time) == kOfxStatOK) {
+            times.push_back(time);
+        }
+    }
+    return times;
+}
+
+void Instance::set(parameter::Index index, const Value& value) const {
+    const OfxParamHandle handle = handles_[index];
+    if (!handle) return;
+    const auto set = [&](auto... values) {
+        call(suites().parameter->paramSetValue, handle, values...);
+    };
+    switch (parameters[index].type) {
+        case Type::Double:
+            return set(value.numbers[0]);
+        case Type::Double2D:
+            return set(value.numbers[0], value.numbers[1]);
+        case Type::Int:
+        case Type::Bool:
+        case Type::Choice:
+            return set(static_cast<int>(value.numbers[0]));
+        case Type::Path:
+        case Type::String:
+            return set(value.text.c_str());
+        case Type::Button:
+            return;
+    }
+}
+
+void Instance::set_preset(double time) const {
+    const auto chosen = static_cast<std::size_t>(option(parameter::preset, time));
+    if (chosen >= std::size(options_of_preset)) return;
+    const char* name = options_of_preset[chosen].key;
+    Reply reply{ReplyStatus::Ok, "", {}};
+    if (chosen != option::preset::custom) {
+        Json request;
+        request.member("op", "preset").member("name", name);
+        reply = Worker::get().call(request.text(), nullptr, host_name(), [] { return false; });
+    }
+    call(suites().parameter->paramEditBegin, parameter_set_, "Lens Preset");
+    std::istringstream names(reply.message);
+    auto number = reply.values.begin();
+    for (std::string line; std::getline(names, line);) {
+        for (std::size_t i = 0; i < std::size(parameters); ++i) {
+            if (line != parameters[i].name) continue;
+            const auto index = static_cast<parameter::Index>(i);
+            const long count = parameters[i].type == Type::Double2D ? 2 : 1;
+            if (reply.values.end() - number < count) break;
+            Value value{};
+            for (long k = 0; k < count; ++k) value.numbers[k] = *number++;
+            set(index, value);
+        }
+    }
+    set(parameter::applied_preset, {{}, name});
+    call(suites().parameter->paramEditEnd, parameter_set_);
+}
+
+void Instance::update_enabled(double time) const {
+    for (std::size_t i = 0; i < std::size(parameters); ++i) {
+        const auto& condition = parameters[i].condition;
+        if (!condition || !handles_[i]) continue;
+        const int now = option(static_cast<parameter::Index>(condition->parameter), time);
+        properties_of(handles_[i]).set(kOfxParamPropEnabled, now == condition->option ? 1 : 0);
+    }
+}
+
+bool Instance::is_identity(double time) const {
+    if (option(parameter::view, time) != option::view::result) return false;
+    return value(parameter::blur_scale, time).numbers[0] == 0 ||
+           value(parameter::f_stop, time).numbers[0] >= parameters[parameter::f_stop].range.high;
+}
+
+void Instance::show_error(const std::string& text) {
+    const std::lock_guard lock(error_mutex_);
+    // A dialog for every frame of a long render would bury the user.
+    if (text == shown_error_) return;
+    shown_error_ = text;
+    constexpr char id[] = "synthetic_focus";
+    const Suites& host = suites();
+    if (host.persistent_message && host.persistent_message->setPersistentMessage) {
+        host.persistent_message->setPersistentMessage(effect_, kOfxMessageError, id, "%s",
+                                                      text.c_str());
+    } else if (host.message) {
+        call(host.message->message, effect_, kOfxMessageError, id, "%s", text.c_str());
+    }
+}
+
+void Instance::clear_error() {
+    const std::lock_guard lock(error_mutex_);
+    if (shown_error_.empty()) return;
+    shown_error_.clear();
+    const Suites& host = suites();
+    if (host.persistent_message) call(host.persistent_message->clearPersistentMessage, effect_);
+}
+
+}  // namespace synthetic_focus

@@ -1,0 +1,72 @@
+// One use of the effect in a project: its handles, its parameters' values and what it tells its
+// user.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "host.h"
+#include "parameter_table.h"
+
+namespace synthetic_focus {
+
+inline constexpr char source_clip[] = "Source";
+inline constexpr char depth_clip[] = "Depth";
+inline constexpr char output_clip[] = "Output";
+
+struct Value {
+    double numbers[2];
+    std::string text;
+};
+
+class Instance {
+  public:
+    explicit Instance(OfxImageEffectHandle effect);
+
+    // The one that createInstance put into the effect's properties; null if it has none.
+    static Instance* of(OfxImageEffectHandle effect);
+
+    OfxImageEffectHandle effect() const { return effect_; }
+    OfxImageClipHandle clip(const std::string& name) const;
+    bool connected(const char* clip) const;
+
+    // The worker's name for this instance.
+    std::string id() const { return std::to_string(id_); }
+    // Goes up when the host says that what the clips deliver has changed.
+    std::uint64_t epoch() const { return epoch_; }
+    void inputs_changed() { ++epoch_; }
+
+    Value value(parameter::Index index, double time) const;
+    int option(parameter::Index index, double time) const;
+    std::vector<double> key_times(parameter::Index index) const;
+
+    // A value that the plug-in sets; only to be called from instanceChanged.
+    void set(parameter::Index index, const Value& value) const;
+    void set_preset(double time) const;
+    // Greys out the controls that the choices make meaningless.
+    void update_enabled(double time) const;
+
+    bool is_identity(double time) const;
+
+    void show_error(const std::string& text);
+    void clear_error();
+
+    // Whether the worker may hold something for this instance.
+    std::atomic<bool> known_to_worker{false};
+
+  private:
+    const OfxImageEffectHandle effect_;
+    const std::uint64_t id_;
+    std::atomic<std::uint64_t> epoch_{0};
+    OfxImageClipHandle source_ = nullptr, depth_ = nullptr, output_ = nullptr;
+    OfxParamSetHandle parameter_set_ = nullptr;
+    OfxParamHandle handles_[std::size(parameters)] = {};
+
+    std::mutex error_mutex_;
+    std::string shown_error_;
+};
+
+}  // namespace synthetic_focus

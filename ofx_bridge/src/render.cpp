@@ -1,0 +1,300 @@
+#include "render.h"
+
+#include <algorithm>
+#include <cstring>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "image.h"
+#include "json.h"
+#include "worker.h"
+
+namespace synthetic_focus {
+
+namespace {
+
+// Pictures begin on pages of their own in the shared memory.
+constexpr std::size_t alignment = 4096;
+
+// A picture of a request: packed rows in shared memory, the top one first; or missing.
+struct Picture {
+    std::string clip;
+    double time = 0;
+    bool missing = true;
+    OfxRectI bounds{};
+    PixelFormat format{};
+    std::string premultiplication{};
+    std::size_t offset = 0;
+
+    std::size_t row_bytes() const { return static_cast<std::size_t>(width(bounds)) * format.bytes; }
+    std::size_t bytes() const { return row_bytes() * static_cast<std::size_t>(height(bounds)); }
+    Rows rows(const Segment& segment) const {
+        return {segment.memory.data() + offset, static_cast<std::ptrdiff_t>(row_bytes())};
+    }
+};
+
+// A picture that the host still lends.
+struct Lent {
+    Picture picture;
+    std::unique_ptr<HostImage> image;
+};
+
+Picture describe_picture(std::string clip, double time, const HostImage& image,
+                         const OfxRectI& bounds) {
+    if (!image.present()) return {.clip = std::move(clip), .time = time};
+    return {std::move(clip), time, false, bounds, image.format(), image.premultiplication()};
+}
+
+// One frame on its way through the worker.
+class Frame {
+  public:
+    Frame(Instance& instance, const Properties& arguments);
+    OfxStatus render();
+
+  private:
+    bool aborted() const {
+        const auto abort = suites().effect->abort;
+        return abort && abort(instance_.effect());
+    }
+    Lent lend(const std::string& clip, double time) const;
+    bool wants_depth() const;
+    void pack(std::vector<Lent> lent);
+    void fetch(const Reply& need);
+    OfxStatus exchange(const HostImage& output);
+    std::string request() const;
+    void write_source_properties(Json& json) const;
+    void write_parameters(Json& json) const;
+    void write_picture(Json& json, const Picture& picture) const;
+
+    Instance& instance_;
+    const double time_;
+    const OfxPointD scale_;
+    const OfxRectI requested_;
+    OfxRectI frame_{};
+    std::vector<Picture> pictures_;
+    Picture result_;
+    Worker::Lease segment_;
+};
+
+Frame::Frame(Instance& instance, const Properties& arguments)
+    : instance_(instance),
+      time_(arguments.number(kOfxPropTime).value_or(0)),
+      scale_{arguments.number(kOfxImageEffectPropRenderScale, 0).value_or(1),
+             arguments.number(kOfxImageEffectPropRenderScale, 1).value_or(1)},
+      requested_(arguments.rectangle(kOfxImageEffectPropRenderWindow)
+                     .value_or(OfxRectI{kOfxFlagInfiniteMin, kOfxFlagInfiniteMin,
+                                        kOfxFlagInfiniteMax, kOfxFlagInfiniteMax})) {}
+
+OfxStatus Frame::render() {
+    const HostImage output(instance_.clip(output_clip), time_);
+    // The whole source: light from outside the window falls into it.
+    Lent source = lend(source_clip, time_);
+    if (aborted()) return kOfxStatFailed;
+    if (!output.present()) throw ImageError("The host gave no image to render into.");
+    const OfxRectI window = intersection(requested_, output.bounds());
+    if (empty(window)) return kOfxStatOK;
+
+    // What the source does not reach, or all if there is none, is black and transparent.
+    frame_ = source.image->frame();
+    const OfxRectI inside = intersection(window, frame_);
+    if (!(inside == window)) {
+        clear_rows(output.rows(window),
+                   static_cast<std::size_t>(width(window)) * output.format().bytes, height(window));
+    }
+    if (empty(inside)) return kOfxStatOK;
+
+    result_ = describe_picture(output_clip, time_, output, inside);
+    if (instance_.is_identity(time_) && source.picture.format == result_.format &&
+        intersection(inside, source.picture.bounds) == inside) {
+        copy_rows(output.rows(inside), source.image->rows(inside), result_.row_bytes(),
+                  height(inside));
+        return kOfxStatOK;
+    }
+    std::vector<Lent> lent;
+    lent.push_back(std::move(source));
+    if (wants_depth()) lent.push_back(lend(depth_clip, time_));
+    pack(std::move(lent));
+    return exchange(output);
+}
+
+Lent Frame::lend(const std::string& clip, double time) const {
+    auto image = std::make_unique<HostImage>(instance_.clip(clip), time);
+    Picture picture = describe_picture(clip, time, *image, image->bounds());
+    return {std::move(picture), std::move(image)};
+}
+
+// A host may call an unconnected clip connected, and give nothing or black: the user's switch
+// decides.
+bool Frame::wants_depth() const {
+    return instance_.option(parameter::depth_source, time_) == option::depth_source::clip &&
+           instance_.connected(depth_clip);
+}
+
+// Puts what the host lends beside the pictures there are, and the result, into one piece of shared
+// memory.
+void Frame::pack(std::vector<Lent> lent) {
+    std::size_t size = 0;
+    const auto place = [&size](const Picture& picture) {
+        const std::size_t offset = size;
+        size += (picture.bytes() + alignment - 1) / alignment * alignment;
+        return offset;
+    };
+    std::vector<std::size_t> moved;
+    for (const Picture& picture : pictures_) moved.push_back(place(picture));
+    for (Lent& one : lent) one.picture.offset = place(one.picture);
+    result_.offset = place(result_);
+
+    Worker::Lease segment = Worker::get().lease(size);
+    for (std::size_t i = 0; i < pictures_.size(); ++i) {
+        std::memcpy(segment->memory.data() + moved[i], pictures_[i].rows(*segment_).top,
+                    pictures_[i].bytes());
+        pictures_[i].offset = moved[i];
+    }
+    for (Lent& one : lent) {
+        if (!one.picture.missing) {
+            copy_rows(one.picture.rows(*segment), one.image->rows(one.picture.bounds),
+                      one.picture.row_bytes(), height(one.picture.bounds));
+        }
+        one.image.reset();
+        pictures_.push_back(std::move(one.picture));
+    }
+    segment_ = std::move(segment);
+}
+
+// Adds the pictures that the worker asks for: need's message names the clip, its values are the
+// times.
+void Frame::fetch(const Reply& need) {
+    std::vector<Lent> lent;
+    for (const double time : need.values) {
+        const bool there = std::ranges::any_of(pictures_, [&](const Picture& picture) {
+            return picture.clip == need.message && picture.time == time;
+        });
+        if (!there) lent.push_back(lend(need.message, time));
+    }
+    if (lent.empty()) throw WorkerError("Synthetic Focus's worker asks for what it was given.");
+    pack(std::move(lent));
+}
+
+OfxStatus Frame::exchange(const HostImage& output) {
+    instance_.known_to_worker = true;
+    for (;;) {
+        const Reply reply = Worker::get().call(request(), segment_.get(), host_name(),
+                                               [this] { return aborted(); });
+        if (reply.status == ReplyStatus::Aborted) return kOfxStatFailed;
+        if (reply.status == ReplyStatus::Ok) break;
+        fetch(reply);
+    }
+    copy_rows(output.rows(result_.bounds), result_.rows(*segment_), result_.row_bytes(),
+              height(result_.bounds));
+    return kOfxStatOK;
+}
+
+void write_rectangle(Json& json, const char* name, const OfxRectI& r) {
+    json.array(name, r.x1, r.y1, r.x2, r.y2);
+}
+
+std::string Frame::request() const {
+    Json json;
+    json.member("op", "render").member("instance", instance_.id());
+    json.member("epoch", instance_.epoch()).member("time", time_).member("host", host_name());
+    json.array("scale", scale_.x, scale_.y);
+    write_rectangle(json, "frame", frame_);
+    write_rectangle(json, "window", result_.bounds);
+    write_source_properties(json);
+    json.key("connected").open('{').member(depth_clip, instance_.connected(depth_clip)).close('}');
+    json.key("images").open('[');
+    for (const Picture& picture : pictures_) {
+        json.open('{').member("clip", picture.clip).member("time", picture.time);
+        if (picture.missing) {
+            json.member("missing", true);
+        } else {
+            write_picture(json, picture);
+        }
+        json.close('}');
+    }
+    json.close(']').key("output").open('{');
+    write_picture(json, result_);
+    json.close('}');
+    write_parameters(json);
+    return json.text();
+}
+
+void Frame::write_picture(Json& json, const Picture& picture) const {
+    write_rectangle(json, "bounds", picture.bounds);
+    json.member("type", picture.format.type).member("components", picture.format.components);
+    json.member("premultiplication", picture.premultiplication);
+    json.member("memory", segment_->id).member("offset", picture.offset);
+}
+
+void Frame::write_source_properties(Json& json) const {
+    const Properties source = properties_of(instance_.clip(source_clip));
+    json.key("fps");
+    const auto fps = source.number(kOfxImageEffectPropFrameRate);
+    fps ? json.value(*fps) : json.null();
+
+    auto first = source.number(kOfxImageEffectPropFrameRange, 0);
+    auto last = source.number(kOfxImageEffectPropFrameRange, 1);
+    double begin = 0, end = 0;
+    if ((!first || !last) && suites().timeline &&
+        call(suites().timeline->getTimeBounds, instance_.effect(), &begin, &end) == kOfxStatOK) {
+        first = begin;
+        last = end;
+    }
+    if (first && last) {
+        json.array("range", *first, *last);
+    } else {
+        json.key("range").null();
+    }
+}
+
+void Frame::write_parameters(Json& json) const {
+    const auto preset = static_cast<std::size_t>(instance_.option(parameter::preset, time_));
+    const bool applied =
+        preset == option::preset::custom ||
+        (preset < std::size(options_of_preset) &&
+         instance_.value(parameter::applied_preset, time_).text == options_of_preset[preset].key);
+    json.member("preset_applied", applied).key("parameters").open('{');
+    for (std::size_t i = 0; i < std::size(parameters); ++i) {
+        const Parameter& row = parameters[i];
+        if (row.secret || row.type == Type::Button) continue;
+        const Value value = instance_.value(static_cast<parameter::Index>(i), time_);
+        switch (row.type) {
+            case Type::Double2D:
+                json.array(row.name, value.numbers[0], value.numbers[1]);
+                break;
+            case Type::Double:
+                json.member(row.name, value.numbers[0]);
+                break;
+            case Type::Bool:
+                json.member(row.name, value.numbers[0] != 0);
+                break;
+            case Type::Int:
+            case Type::Choice:
+                json.member(row.name, static_cast<int>(value.numbers[0]));
+                break;
+            default:
+                json.member(row.name, value.text);
+        }
+    }
+    json.close('}').key("keys").open('{');
+    for (std::size_t i = 0; i < std::size(parameters); ++i) {
+        if (!parameters[i].sends_keys) continue;
+        const auto index = static_cast<parameter::Index>(i);
+        json.key(parameters[i].name).open('[');
+        for (const double time : instance_.key_times(index)) {
+            const Value value = instance_.value(index, time);
+            json.open('[').value(time).value(value.numbers[0]).value(value.numbers[1]).close(']');
+        }
+        json.close(']');
+    }
+    json.close('}');
+}
+
+}  // namespace
+
+OfxStatus render(Instance& instance, const Properties& arguments) {
+    return Frame(instance, arguments).render();
+}
+
+}  // namespace synthetic_focus
