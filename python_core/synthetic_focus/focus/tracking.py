@@ -9,7 +9,8 @@ looked for until it is back.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -21,13 +22,14 @@ from synthetic_focus.focus.targets import disparity_at
 
 Image = npt.NDArray[np.uint8]
 Map = npt.NDArray[np.float32]
-Box = tuple[float, float, float, float]  # x, y, width, height in pixels of the working copy
+Box = tuple[float, float, float, float]  # left, top, width, height
 
 TrackerKind = Literal["kcf", "csrt"]
 
 WORKING_HEIGHT = 270
 _SMALLEST_BOX = 16.0  # px; below this a correlation filter has nothing to hold
 _LARGEST_BOX = 0.6  # share of the picture's height
+_TOLERANCE = 0.05  # share of the disparity range that a subject's own pixels may be apart
 _REACH = 0.03  # share of the disparity range that a subject can cross from one frame to the next
 _HELD = 0.35  # share of the subject's usual pixels that must be in the box
 _ALIKE = 0.55  # correlation with the subject's look, to go on
@@ -44,6 +46,15 @@ class Frames(Protocol):
 
     def disparity(self, frame: int) -> Map:
         """(H, W) float32, larger is nearer, of any size."""
+
+
+@dataclass(frozen=True)
+class Sight:
+    """The subject in one frame: its box as in `Track`, its disparity, and whether it is lost."""
+
+    box: Box
+    disparity: float
+    lost: bool
 
 
 @dataclass(frozen=True)
@@ -68,22 +79,20 @@ class Track:
 
 
 @dataclass(frozen=True)
-class _Sight:
-    box: Box
-    disparity: float
-    lost: bool
+class View:
+    """One frame at the tracker's working size; 650 kB.
 
-
-@dataclass
-class _View:
-    """One frame at working size."""
+    Attributes:
+        colour: (270, W, 3) uint8, display-encoded.
+        disparity: (270, W) float32, larger is nearer.
+    """
 
     colour: Image
     disparity: Map
 
     @classmethod
-    def of(cls, frames: Frames, frame: int) -> _View:
-        image, disparity = frames.image(frame), frames.disparity(frame)
+    def of(cls, image: Image, disparity: Map) -> View:
+        """A picture and its disparity, each of any size, brought to working size."""
         scale = WORKING_HEIGHT / image.shape[0]
         size = (max(1, round(image.shape[1] * scale)), WORKING_HEIGHT)
         if image.shape[1::-1] != size:
@@ -96,6 +105,7 @@ class _View:
         return cls(image, disparity)
 
     def window(self, box: Box) -> tuple[slice, slice]:
+        """Rows and columns of a box in pixels, as far as it lies in the picture."""
         height, width = self.disparity.shape
         x0, y0 = max(0, round(box[0])), max(0, round(box[1]))
         x1, y1 = min(width, round(box[0] + box[2])), min(height, round(box[1] + box[3]))
@@ -109,7 +119,7 @@ def _spread(disparity: Map) -> float:
     return float(max(high - low, 1e-6))
 
 
-def _subject_box(view: _View, x: float, y: float, tolerance: float) -> Box:
+def _subject_box(view: View, x: float, y: float, tolerance: float) -> Box:
     """The box around the connected pixels at the point's disparity."""
     height, width = view.disparity.shape
     cx, cy = min(int(x * width), width - 1), min(int(y * height), height - 1)
@@ -132,7 +142,7 @@ def _subject_box(view: _View, x: float, y: float, tolerance: float) -> Box:
     return ((x0 + x1 + 1 - w) / 2, (y0 + y1 + 1 - h) / 2, w, h)
 
 
-def _start(kind: TrackerKind, view: _View, box: Box) -> cv2.Tracker:
+def _start(kind: TrackerKind, view: View, box: Box) -> cv2.Tracker:
     make = cv2.TrackerKCF.create if kind == "kcf" else cv2.TrackerCSRT.create
     tracker = make()
     ys, xs = view.window(box)
@@ -143,7 +153,7 @@ def _start(kind: TrackerKind, view: _View, box: Box) -> cv2.Tracker:
 class _Subject:
     """What is known of the subject: its disparity, its look, and how much of a box it fills."""
 
-    def __init__(self, view: _View, box: Box, level: float, tolerance: float, reach: float) -> None:
+    def __init__(self, view: View, box: Box, level: float, tolerance: float, reach: float) -> None:
         self.disparity = level
         self.tolerance = tolerance
         self.reach = reach
@@ -152,22 +162,22 @@ class _Subject:
         self.fill = max(self._share(view, box), 0.05)
         self.look = self._look(view, box)
 
-    def _band(self, view: _View, box: Box) -> npt.NDArray[np.bool_]:
+    def _band(self, view: View, box: Box) -> npt.NDArray[np.bool_]:
         slack = self.tolerance + self.reach * (1 + 0.5 * self.unseen)
         band: npt.NDArray[np.bool_] = (
             np.abs(view.disparity[view.window(box)] - self.disparity) < slack
         )
         return band
 
-    def _share(self, view: _View, box: Box) -> float:
+    def _share(self, view: View, box: Box) -> float:
         return float(self._band(view, box).sum()) / max(box[2] * box[3], 1.0)
 
     @staticmethod
-    def _look(view: _View, box: Box) -> npt.NDArray[np.float32]:
+    def _look(view: View, box: Box) -> npt.NDArray[np.float32]:
         patch = view.colour[view.window(box)]
         return cv2.resize(patch, (24, 32), interpolation=cv2.INTER_AREA).astype(np.float32)
 
-    def alike(self, view: _View, box: Box) -> float:
+    def alike(self, view: View, box: Box) -> float:
         """Correlation of the box's content with the subject's look, -1..1."""
         ys, xs = view.window(box)
         if ys.stop - ys.start < 2 or xs.stop - xs.start < 2:
@@ -177,13 +187,13 @@ class _Subject:
         norm = float(np.sqrt((a * a).sum() * (b * b).sum()))
         return float((a * b).sum()) / norm if norm > 0 else 0.0
 
-    def accepts(self, view: _View, box: Box, alike: float) -> bool:
+    def accepts(self, view: View, box: Box, alike: float) -> bool:
         ys, xs = view.window(box)
         if (ys.stop - ys.start) * (xs.stop - xs.start) < 0.4 * box[2] * box[3]:
             return False
         return self._share(view, box) > _HELD * self.fill and self.alike(view, box) > alike
 
-    def see(self, view: _View, box: Box) -> None:
+    def see(self, view: View, box: Box) -> None:
         """Take what is in the box as the subject."""
         pixels = view.disparity[view.window(box)][self._band(view, box)]
         self.disparity = float(np.median(pixels))
@@ -193,7 +203,7 @@ class _Subject:
             self.fill += _LEARN * (self._share(view, box) - self.fill)
             self.look += np.float32(_LEARN) * (self._look(view, box) - self.look)
 
-    def search(self, view: _View) -> Box | None:
+    def search(self, view: View) -> Box | None:
         """The most alike place in the picture at a disparity that the subject can have reached."""
         best, place = _FOUND, None
         slack = self.tolerance + self.reach * (1 + 0.5 * self.unseen)
@@ -213,35 +223,63 @@ class _Subject:
         return place
 
 
-def _sights(
-    frames: Frames, x: float, y: float, numbers: range, kind: TrackerKind
-) -> Iterator[_Sight]:
-    """Follow the subject at (x, y) of the first of ``numbers`` through the others in turn."""
-    view = _View.of(frames, numbers[0])
-    level = disparity_at(view.disparity, x, y)
-    spread = _spread(view.disparity)
-    tolerance = 0.05 * spread
-    box = _subject_box(view, x, y, tolerance)
-    subject = _Subject(view, box, level, tolerance, _REACH * spread)
-    subject.see(view, box)
-    tracker: cv2.Tracker | None = _start(kind, view, box)
-    yield _Sight(box, subject.disparity, lost=False)
-    for number in numbers[1:]:
-        view = _View.of(frames, number)
+class Follower:
+    """Follows one subject in one direction of time, a frame after the other.
+
+    Args:
+        view: the frame in which the subject is at (x, y).
+        x, y: the point, 0..1 from the top left.
+        kind: KCF (Henriques et al. 2014, the paper's) or CSRT (Lukezic et al. 2017), which is
+            slower and follows changes of size.
+
+    Raises:
+        FocusTargetError: there is no depth at that point.
+    """
+
+    def __init__(self, view: View, x: float, y: float, kind: TrackerKind = "kcf") -> None:
+        level = disparity_at(view.disparity, x, y)
+        spread = _spread(view.disparity)
+        tolerance = _TOLERANCE * spread
+        box = _subject_box(view, x, y, tolerance)
+        self._kind = kind
+        self._subject = _Subject(view, box, level, tolerance, _REACH * spread)
+        self._subject.see(view, box)
+        self._tracker: cv2.Tracker | None = _start(kind, view, box)
+        self.sights = [self._sight(view, lost=False)]
+
+    def step(self, view: View) -> None:
+        """Find the subject in the next frame, and append what was seen to `sights`."""
         seen: Box | None = None
-        if tracker is not None:
-            held, rectangle = tracker.update(view.colour)
+        if self._tracker is not None:
+            held, rectangle = self._tracker.update(view.colour)
             x0, y0, w, h = map(float, rectangle)
-            if held and subject.accepts(view, (x0, y0, w, h), _ALIKE):
+            if held and self._subject.accepts(view, (x0, y0, w, h), _ALIKE):
                 seen = (x0, y0, w, h)
         if seen is None:
-            seen = subject.search(view)
-            tracker = None if seen is None else _start(kind, view, seen)
+            seen = self._subject.search(view)
+            self._tracker = None if seen is None else _start(self._kind, view, seen)
         if seen is None:
-            subject.unseen += 1
+            self._subject.unseen += 1
         else:
-            subject.see(view, seen)
-        yield _Sight(subject.box, subject.disparity, lost=seen is None)
+            self._subject.see(view, seen)
+        self.sights.append(self._sight(view, lost=seen is None))
+
+    def _sight(self, view: View, *, lost: bool) -> Sight:
+        height, width = view.disparity.shape
+        x, y, w, h = self._subject.box
+        box = (x / width, y / height, w / width, h / height)
+        return Sight(box, self._subject.disparity, lost)
+
+
+def joined(frame: int, backward: Sequence[Sight], forward: Sequence[Sight]) -> Track:
+    """The track from what two followers saw that both began at `frame`."""
+    sights = [*reversed(backward[1:]), *forward]
+    return Track(
+        first=frame - len(backward) + 1,
+        box=np.array([sight.box for sight in sights], np.float32),
+        disparity=np.array([sight.disparity for sight in sights], np.float32),
+        lost=np.array([sight.lost for sight in sights], bool),
+    )
 
 
 def track(
@@ -252,29 +290,27 @@ def track(
     *,
     first: int,
     last: int,
-    kind: TrackerKind = "csrt",
+    kind: TrackerKind = "kcf",
 ) -> Track:
-    """Follow what is at (x, y) in ``frame`` back to ``first`` and on to ``last``.
+    """Follow what is at (x, y) in `frame` back to `first` and on to `last`, both included.
 
-    Args:
-        frames: the shot.
-        x, y: the point, 0..1 from the top left.
-        frame: the frame in which the subject is at that point.
-        first, last: the frames to cover, both included; ``first <= frame <= last``.
-        kind: KCF (Henriques et al. 2014, the paper's) or CSRT (Lukezic et al. 2017), which follows
-            changes of size.
+    Both directions at once, each in its own thread. See `Follower` for the arguments.
+
+    Raises:
+        ValueError: `frame` is not within `first` … `last`.
+        FocusTargetError: there is no depth at that point.
     """
     if not first <= frame <= last:
         raise ValueError(f"the target's frame {frame} is not within {first} … {last}")
-    forward = list(_sights(frames, x, y, range(frame, last + 1), kind))
-    backward = list(_sights(frames, x, y, range(frame, first - 1, -1), kind))
-    sights = backward[:0:-1] + forward
-    shape = frames.image(frame).shape
-    width = round(shape[1] * WORKING_HEIGHT / shape[0])
-    unit = np.array([width, WORKING_HEIGHT, width, WORKING_HEIGHT], np.float32)
-    return Track(
-        first=first,
-        box=np.array([s.box for s in sights], np.float32).reshape(-1, 4) / unit,
-        disparity=np.array([s.disparity for s in sights], np.float32),
-        lost=np.array([s.lost for s in sights], bool),
-    )
+    start = View.of(frames.image(frame), frames.disparity(frame))
+
+    def follow(numbers: range) -> list[Sight]:
+        follower = Follower(start, x, y, kind)
+        for number in numbers:
+            follower.step(View.of(frames.image(number), frames.disparity(number)))
+        return follower.sights
+
+    with ThreadPoolExecutor(2, "track") as pool:
+        backward = pool.submit(follow, range(frame - 1, first - 1, -1))
+        forward = pool.submit(follow, range(frame + 1, last + 1))
+        return joined(frame, backward.result(), forward.result())
