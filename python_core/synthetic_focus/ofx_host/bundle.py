@@ -13,7 +13,8 @@ def architecture() -> str:
         return "MacOS"
     if sys.platform == "win32":
         return "Win64"
-    return f"Linux-{platform.machine()}"
+    # The standard writes x86-64 with a hyphen.
+    return f"Linux-{platform.machine().replace('_', '-')}"
 
 
 def find_binary(path: Path) -> Path:
