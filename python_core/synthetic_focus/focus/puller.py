@@ -27,6 +27,10 @@ _SMOOTHING = 2.0  # frames, deviation of the window that takes the noise off a t
 _RETURN = 10  # frames, how long the focus takes back to a subject that comes into sight again
 
 
+HORIZON = math.ceil(3 * _SMOOTHING) + _RETURN
+"""How many frames around a time say what the focus on a subject is at that time."""
+
+
 class PullOptionsError(SyntheticFocusError):
     """An option of the focus puller that is out of range."""
 
@@ -161,22 +165,32 @@ class FocusCurve:
         return bool(aim.lost[min(max(entry, 0), len(aim.lost) - 1)])
 
 
+def pull_window(
+    before: FocusTarget, after: FocusTarget, options: PullOptions
+) -> tuple[float, float]:
+    """First and last frame of the pull from one target to the next, if neither cut nor loss is
+    there.
+
+    Targets closer to each other than a pull and its rest shorten both alike.
+    """
+    span = after.frame - before.frame
+    duration = options.pull_frames if after.pull_frames is None else after.pull_frames
+    squeeze = min(1.0, span / max(duration + options.settle_frames, 1e-9))
+    end = after.frame - squeeze * options.settle_frames
+    return end - squeeze * duration, end
+
+
 def _pull_between(before: Aim, after: Aim, options: PullOptions, cuts: Sequence[float]) -> _Pull:
     leave, arrive = before.target.frame, after.target.frame
     between = [cut for cut in cuts if leave < cut <= arrive]
     if between:
-        return _Pull(max(between), max(between))
-    duration = after.target.pull_frames
-    duration = options.pull_frames if duration is None else duration
-    # Targets closer to each other than a pull and its rest shorten both alike.
-    squeeze = min(1.0, (arrive - leave) / max(duration + options.settle_frames, 1e-9))
-    end = arrive - squeeze * options.settle_frames
-    start = end - squeeze * duration
+        return _Pull(min(between), min(between))
+    start, end = pull_window(before.target, after.target, options)
     if before.target.hold == "weak":
         gone = _lost_for_good(before, start)
         if gone is not None and gone < start:
-            start = max(gone, leave)
-            end = start + squeeze * duration
+            early = max(gone, leave)
+            return _Pull(early, early + end - start)
     return _Pull(start, end)
 
 
@@ -221,19 +235,23 @@ def _steady(aim: Aim) -> Disparities:
 
 
 def _smooth(values: Disparities) -> Disparities:
-    """Local linear regression under a Gaussian window: no lag and no bias on a moving subject, at
-    the
-    ends neither (Fan and Gijbels 1996, section 2.3).
+    """Local linear regression under a Gaussian window.
+
+    It has no lag, and no bias on a moving subject, at the ends neither (Fan and Gijbels 1996,
+    section 2.3).
     """
-    count = len(values)
     reach = math.ceil(3 * _SMOOTHING)
-    smooth = np.empty(count)
-    for i in range(count):
-        near = np.arange(max(0, i - reach), min(count, i + reach + 1))
-        offset = (near - i).astype(np.float64)
-        weight = np.exp(-0.5 * (offset / _SMOOTHING) ** 2)
-        s0, s1, s2 = (float((weight * offset**k).sum()) for k in range(3))
-        t0, t1 = (float((weight * offset**k * values[near]).sum()) for k in range(2))
-        determinant = s0 * s2 - s1 * s1
-        smooth[i] = (s2 * t0 - s1 * t1) / determinant if determinant > 0 else values[i]
-    return smooth
+    offset = np.arange(-reach, reach + 1, dtype=np.float64)
+    weight = np.exp(-0.5 * (offset / _SMOOTHING) ** 2)
+
+    def moment(power: int, of: Disparities) -> Disparities:
+        # Convolution turns its kernel round, hence the sign of the offset.
+        return np.convolve(of, weight * (-offset) ** power, "full")[reach : reach + len(of)]
+
+    ones = np.ones(len(values))
+    s0, s1, s2 = (moment(power, ones) for power in range(3))
+    t0, t1 = (moment(power, values) for power in range(2))
+    determinant = s0 * s2 - s1 * s1
+    one_sample = determinant <= 0
+    smooth = (s2 * t0 - s1 * t1) / np.where(one_sample, 1, determinant)
+    return np.asarray(np.where(one_sample, values, smooth), np.float64)

@@ -2,19 +2,81 @@
 
 from __future__ import annotations
 
+import math
+from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
-from synthetic_focus.focus.puller import Aim, FocusCurve, PullOptions
-from synthetic_focus.focus.targets import FocusTarget, in_order
+from synthetic_focus.focus.puller import HORIZON, Aim, FocusCurve, PullOptions, pull_window
+from synthetic_focus.focus.targets import FocusTarget
 from synthetic_focus.focus.tracking import Follower, Track, TrackerKind, View, joined
 from synthetic_focus.scene.cuts import find_cuts, thumbnail
 
 _AHEAD = 4  # frames that are asked for at once in each direction of time
 
 ViewOf = Callable[[int], View | None]
+
+
+class Span(NamedTuple):
+    """Where a subject must be known, within the frames between its target's neighbours."""
+
+    begin: int
+    end: int
+    earliest: int
+    latest: int
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The targets of a shot and how the focus goes between them.
+
+    Attributes:
+        targets: in the order of time.
+        first, last: the frames of the shot, both included. Targets beyond them use its ends.
+        options: of the pulls.
+    """
+
+    targets: tuple[FocusTarget, ...]
+    first: int
+    last: int
+    options: PullOptions
+
+    def frame_of(self, target: FocusTarget) -> int:
+        """The frame in which a target's subject is looked for."""
+        return min(max(round(target.frame), self.first), self.last)
+
+    def spans(self, time: float | None, cuts: Sequence[int]) -> list[tuple[FocusTarget, Span]]:
+        """Which subjects must be known in which frames for the focus at a time, or at all times."""
+        targets = self.targets
+        frames = [self.frame_of(target) for target in targets]
+        before, after = [self.first, *frames[:-1]], [*frames[1:], self.last]
+        limits = list(zip(before, after, strict=True))
+        if time is None:
+            return [
+                (target, Span(*limit, *limit))
+                for target, limit in zip(targets, limits, strict=True)
+            ]
+        now = bisect_right([target.frame for target in targets], time) - 1
+        low, high = math.floor(time) - HORIZON, math.ceil(time) + HORIZON
+        found = []
+        for i in range(max(now, 0), min(now + 2, len(targets))):
+            begin = min(max(low, before[i]), frames[i])
+            end = max(min(high, after[i]), frames[i])
+            weak = targets[now].hold == "weak" if now >= 0 else False
+            if i == now and weak:
+                end = after[i]  # whether and when it is lost decides when the next pull begins
+            if 0 <= now < i and not weak:
+                leave, _ = pull_window(targets[now], targets[i], self.options)
+                cut = any(frames[now] < cut <= time for cut in cuts)
+                if time < leave and not cut:
+                    begin = end = frames[i]  # not in use yet
+            found.append((targets[i], Span(begin, end, *limits[i])))
+        return found
 
 
 @dataclass
@@ -48,88 +110,94 @@ class Subjects:
 
     kind: TrackerKind = "kcf"
     _subjects: dict[tuple[float, float, int], _Subject] = field(default_factory=dict)
-    _thumbnails: dict[int, np.ndarray] = field(default_factory=dict)
+    _thumbnails: dict[int, npt.NDArray[np.float32]] = field(default_factory=dict)
+    _cuts: tuple[int, ...] = ()
+    _cuts_of: int = 0
 
-    def advance(
-        self, targets: Sequence[FocusTarget], first: int, last: int, view_of: ViewOf
-    ) -> tuple[int, ...]:
-        """Follow every target that needs it as far as there are views.
+    def advance(self, plan: Plan, view_of: ViewOf, time: float | None = None) -> tuple[int, ...]:
+        """Follow the subjects as far as it is needed and there are views.
 
         Args:
-            targets: of the shot. One that follows is covered from the target before it to the one
-                after.
-            first, last: the frames of the shot, both included.
+            plan: the shot's targets.
             view_of: frame -> its view, or None where it is not to be had yet.
+            time: of the frame whose focus is wanted; None: that of the whole shot.
 
         Returns:
             The frames that are needed next; none when everything is covered.
 
         Raises:
-            FocusTargetError: there is no depth at a target; or no target, or two at one frame.
+            FocusTargetError: there is no depth at a target.
         """
-        lacking: list[int] = []
-        for target, (begin, end) in zip(
-            in_order(targets), _spans(targets, first, last), strict=True
-        ):
-            frame = _frame_of(target, first, last)
-            key = (target.x, target.y, frame)
-            subject = self._subjects.get(key)
-            if subject is None:
-                view = self._seen(frame, view_of)
-                if view is None:
-                    lacking.append(frame)
-                    continue
-                subject = _Subject(
-                    frame,
-                    Follower(view, target.x, target.y, self.kind),
-                    Follower(view, target.x, target.y, self.kind),
-                )
-                self._subjects[key] = subject
-            if not target.follow:
-                continue
-            lacking += self._walk(subject.forward, range(subject.last + 1, end + 1), view_of)
-            lacking += self._walk(
-                subject.backward, range(subject.first - 1, begin - 1, -1), view_of
-            )
-        return tuple(dict.fromkeys(lacking))
+        while True:
+            cuts = self.cuts()
+            lacking: list[int] = []
+            for target, span in plan.spans(time, cuts):
+                subject = self._subject(plan, target, view_of)
+                if subject is None:
+                    lacking.append(plan.frame_of(target))
+                elif target.follow:
+                    lacking += self._cover(subject, span, view_of)
+            # A cut that came to light on the way may bring the next subject into use.
+            if lacking or cuts == self.cuts():
+                return tuple(dict.fromkeys(lacking))
 
-    def track(self, target: FocusTarget, first: int, last: int) -> Track:
-        """What is known of a target's subject.
-
-        Args:
-            target: one that `advance` has covered.
-            first, last: the frames of the shot.
-        """
-        subject = self._subjects[(target.x, target.y, _frame_of(target, first, last))]
+    def track(self, plan: Plan, target: FocusTarget) -> Track:
+        """What is known of the subject of a target of the plan, once `advance` has been there."""
+        subject = self._subjects[(target.x, target.y, plan.frame_of(target))]
         return joined(subject.frame, subject.backward.sights, subject.forward.sights)
 
-    def curve(
-        self, targets: Sequence[FocusTarget], first: int, last: int, options: PullOptions
-    ) -> FocusCurve:
-        """The focus over time, when `advance` lacks nothing any more."""
+    def curve(self, plan: Plan, time: float | None = None) -> FocusCurve:
+        """The focus over time, when `advance` lacks nothing any more.
+
+        With a time it is the curve of the targets around it, and right at that time only, where it
+        is the same number whatever else has been followed.
+        """
         aims = []
-        for target, (begin, end) in zip(
-            in_order(targets), _spans(targets, first, last), strict=True
-        ):
-            track = self.track(target, first, last)
-            if not target.follow:
-                begin = end = _frame_of(target, first, last)
-            # Only its own span, whatever was followed for other targets: the same for any history.
-            span = slice(begin - track.first, end + 1 - track.first)
-            aims.append(Aim(target, begin, track.disparity[span], track.lost[span]))
-        return FocusCurve(aims, options, self.cuts())
+        for target, span in plan.spans(time, self.cuts()):
+            track = self.track(plan, target)
+            # Nothing that was followed for another plan.
+            begin = max(track.first, span.earliest)
+            own = slice(begin - track.first, span.latest + 1 - track.first)
+            aims.append(Aim(target, begin, track.disparity[own], track.lost[own]))
+        return FocusCurve(aims, plan.options, self.cuts())
 
     def cuts(self) -> tuple[int, ...]:
         """The first frames of new scenes, as far as frames have been seen."""
-        cuts: list[int] = []
+        if self._cuts_of != len(self._thumbnails):
+            self._cuts = self._find_cuts()
+            self._cuts_of = len(self._thumbnails)
+        return self._cuts
+
+    def _find_cuts(self) -> tuple[int, ...]:
         frames = sorted(self._thumbnails)
-        breaks = [0, *(i for i in range(1, len(frames)) if frames[i] != frames[i - 1] + 1)]
-        for begin, end in zip(breaks, [*breaks[1:], len(frames)], strict=True):
-            run = frames[begin:end]
+        breaks = [i for i in range(1, len(frames)) if frames[i] != frames[i - 1] + 1]
+        cuts: list[int] = []
+        for begin, end in pairwise([0, *breaks, len(frames)]):
+            run = [self._thumbnails[frame] for frame in frames[begin:end]]
             if run:
-                found = find_cuts(np.stack([self._thumbnails[frame] for frame in run]))
-                cuts += [run[0] + cut for cut in found]
+                cuts += [frames[begin] + cut for cut in find_cuts(np.stack(run))]
         return tuple(cuts)
+
+    def _subject(self, plan: Plan, target: FocusTarget, view_of: ViewOf) -> _Subject | None:
+        frame = plan.frame_of(target)
+        key = (target.x, target.y, frame)
+        if key not in self._subjects:
+            view = self._seen(frame, view_of)
+            if view is None:
+                return None
+            backward, forward = (Follower(view, target.x, target.y, self.kind) for _ in range(2))
+            self._subjects[key] = _Subject(frame, backward, forward)
+        return self._subjects[key]
+
+    def _cover(self, subject: _Subject, span: Span, view_of: ViewOf) -> list[int]:
+        lacking = self._walk(subject.forward, range(subject.last + 1, span.end + 1), view_of)
+        back = range(subject.first - 1, span.begin - 1, -1)
+        lacking += self._walk(subject.backward, back, view_of)
+        # What was held before a loss is known only where the subject was last seen.
+        while subject.backward.sights[-1].lost and subject.first > span.earliest and not lacking:
+            before = subject.first - 1
+            lacking += self._walk(subject.backward, range(before, before - 1, -1), view_of)
+        return lacking
 
     def _walk(self, follower: Follower, frames: range, view_of: ViewOf) -> list[int]:
         """Step through the frames while there are views; the next that are lacking."""
@@ -145,15 +213,3 @@ class Subjects:
         if view is not None and frame not in self._thumbnails:
             self._thumbnails[frame] = thumbnail(view.colour)
         return view
-
-
-def _frame_of(target: FocusTarget, first: int, last: int) -> int:
-    """The frame in which a target's subject is looked for; targets beyond the shot use its ends."""
-    return min(max(round(target.frame), first), last)
-
-
-def _spans(targets: Sequence[FocusTarget], first: int, last: int) -> list[tuple[int, int]]:
-    """For each target in order, the frames between the target before it and the one after it."""
-    frames = [_frame_of(target, first, last) for target in in_order(targets)]
-    before, after = [first, *frames[:-1]], [*frames[1:], last]
-    return list(zip(before, after, strict=True))
