@@ -2,7 +2,7 @@
 
 import contextlib
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType, TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self
@@ -823,9 +823,8 @@ class Instance:
         if clip.connected:
             picture = clip.picture(time)
             return clip.region() if picture is None else picture.region
-        return (
-            None if self.plugin.host.behaviour.empty_clip == "unconnected" else self.project.region
-        )
+        looks_connected = self.plugin.host.behaviour.empty_clip != "unconnected"
+        return _rect(self.project.region) if looks_connected else None
 
     # ------------------------------------------------------------ telling the plug-in
 
@@ -929,7 +928,7 @@ class Instance:
             and (region := clip.region()) is not None
         ]
         if not regions:
-            return self.project.region
+            return _rect(self.project.region)
         return (
             min(r[0] for r in regions),
             min(r[1] for r in regions),
@@ -966,9 +965,9 @@ class Instance:
         return self.plugin.action(action, self._effect, arguments, answer, **how)
 
 
-def _rect(values: list[float]) -> Rect:
-    x1, y1, x2, y2 = values
-    return (x1, y1, x2, y2)
+def _rect(sides: Iterable[float]) -> Rect:
+    x1, y1, x2, y2 = sides
+    return (float(x1), float(y1), float(x2), float(y2))
 
 
 def _region(window: PixelRect, scale: tuple[float, float], aspect: float) -> Rect:
