@@ -229,3 +229,12 @@ def test_breathing_leaves_a_closed_aperture_alone():
     source = picture()
     chosen = settings(f_stop=256.0, breathing=1.0)
     np.testing.assert_array_equal(render(source, chosen=chosen, focus=2.0), source)
+
+
+def test_highlight_recovery_makes_blurred_lights_glow_and_keeps_sharp_ones():
+    source = np.full((SIZE[1], SIZE[0], 3), 0.2, np.float32)
+    source[16, 10] = source[16, 38] = 1.0
+    usual, recovered = render(source), render(source, chosen=settings(highlight_recovery=4.0))
+    np.testing.assert_array_equal(recovered[:, :20], source[:, :20])
+    extra = color.to_linear(recovered, VIDEO) - color.to_linear(usual, VIDEO)
+    assert extra.sum() == pytest.approx(3 * 15, rel=0.02)

@@ -21,6 +21,7 @@ from synthetic_focus.lens.breathing import breathe, magnification
 from synthetic_focus.lens.from_settings import aperture
 from synthetic_focus.lens.model import closed, coc_map
 from synthetic_focus.render import defocus
+from synthetic_focus.render.highlights import recover_highlights
 from synthetic_focus.scene.depth import DepthReading
 
 if TYPE_CHECKING:
@@ -195,6 +196,10 @@ def render_frame(
         return source.copy()
     light_is_source = color.is_linear(space) and premultiplied and _finite(source)
     light = source if light_is_source else _to_light(source, space, premultiplied=premultiplied)
+    if settings.highlight_recovery:
+        light = recover_highlights(
+            light, coc, stops=settings.highlight_recovery, threshold=settings.highlight_threshold
+        )
     blurred = defocus(
         light,
         coc,

@@ -1,0 +1,52 @@
+"""Highlight recovery: a guess at the light that a camera clipped, so that blurred lights glow."""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+# From the threshold to this much above it a highlight counts more and more.
+_RAMP = 1.25
+# Blur radius in pixels that gets all of it; what is in focus stays as the camera saw it.
+_FULL_BLUR = 1.5
+_IN_FOCUS = 0.5
+
+
+def recover_highlights(
+    light: npt.NDArray[np.float32],
+    coc: npt.NDArray[np.float32],
+    *,
+    stops: float,
+    threshold: float,
+) -> npt.NDArray[np.float32]:
+    """Return a picture with its blurred highlights brightened.
+
+    A lamp that the camera clipped at white spreads into a dull grey disc, since the disc shares out
+    white and not the lamp's light. Here whatever is brighter than the threshold and out of focus is
+    multiplied, all of its colours alike, by up to 2 to the power of `stops`.
+
+    Args:
+        light: (H, W, 3 or 4) scene-linear.
+        coc: (H, W) signed blur radius in pixels.
+        stops: how much brighter the brightest get.
+        threshold: the brightest colour's value where this begins; 1.25 times as bright gets all.
+
+    Returns:
+        `light` itself where nothing is that bright, else a new array; alpha as it was.
+    """
+    peak = light[..., :3].max(axis=2)
+    rows, columns = np.nonzero((peak > threshold) & (np.abs(coc) > _IN_FOCUS))
+    if not rows.size:
+        return light
+    excess = (peak[rows, columns] / threshold - 1) / (_RAMP - 1)
+    blur = (np.abs(coc[rows, columns]) - _IN_FOCUS) / (_FULL_BLUR - _IN_FOCUS)
+    share = _smooth(excess) * _smooth(blur)
+    recovered = light.copy()
+    recovered[rows, columns, :3] *= np.exp2(stops * share)[:, None]
+    return recovered
+
+
+def _smooth(t: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    t = np.clip(t, 0, 1)
+    t *= t * (3 - 2 * t)
+    return t
