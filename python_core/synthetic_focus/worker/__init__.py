@@ -1,0 +1,1 @@
+"""The process that the plug-in talks to: `python -m synthetic_focus.worker`."""

@@ -1,0 +1,386 @@
+"""A host's render request: from pictures in shared memory to a picture in shared memory."""
+
+import os
+import threading
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from mmap import mmap
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from synthetic_focus import color, effect, parameters
+from synthetic_focus.errors import SyntheticFocusError
+from synthetic_focus.focus import FocusTarget, disparity_at
+from synthetic_focus.lens.preset import load_preset
+from synthetic_focus.parameters import Settings
+from synthetic_focus.render import Aborted
+from synthetic_focus.scene.depth import Map, disparity, fitted
+from synthetic_focus.worker import pixels
+from synthetic_focus.worker.protocol import Image, Picture, Rectangle, Render, Reply, Status
+
+if TYPE_CHECKING:
+    from synthetic_focus._native import AbortFlag
+    from synthetic_focus.scene.depth_file import DepthFile
+
+_Scalar = TypeVar("_Scalar", bound=np.generic)
+
+_SOURCE: Final = "Source"
+_DEPTH: Final = "Depth"
+_OPEN_FILES: Final = 4
+_KEPT_FOCI: Final = 4096  # subjects' disparities, over all instances
+
+
+class RequestError(SyntheticFocusError):
+    """A frame that cannot be rendered with what the host gave."""
+
+
+class _NeedError(Exception):
+    """Images of the Depth clip that must be fetched from the host first."""
+
+    def __init__(self, times: Sequence[float]) -> None:
+        super().__init__(times)
+        self.times = times
+
+
+class Renderer:
+    """Renders requests, of any instances and from any threads, and remembers between them.
+
+    What is remembered of the host's pictures (the subjects' disparities) belongs to an instance and
+    its epoch, and goes when either changes; files are watched by their modification times.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._foci: OrderedDict[tuple[object, ...], float] = OrderedDict()
+        self._epochs: dict[str, int] = {}
+        self._files: OrderedDict[tuple[object, ...], DepthFile] = OrderedDict()
+        self._opening = threading.Lock()
+
+    def render(self, request: Render, memory: Mapping[int, mmap], abort: "AbortFlag") -> Reply:
+        """Render one frame into its output picture.
+
+        Args:
+            request: what to render.
+            memory: by its number, all that the request's pictures name.
+            abort: set from another thread to stop.
+
+        Raises:
+            SyntheticFocusError: the frame cannot be rendered; `Aborted` if `abort` was set.
+        """
+        self._enter_epoch(request.instance, request.epoch)
+        try:
+            _Frame(self, request, memory, abort).render()
+        except _NeedError as need:
+            return Reply(request.id, Status.NEED, _DEPTH, need.times)
+        return Reply(request.id, Status.OK)
+
+    def forget(self, instance: str) -> None:
+        """Forget what is remembered of an instance, and the depth files of all."""
+        with self._lock:
+            self._epochs.pop(instance, None)
+            self._drop_foci(instance)
+            self._files.clear()
+
+    def focus(self, key: tuple[object, ...]) -> float | None:
+        """A subject's disparity, if it is remembered."""
+        with self._lock:
+            return self._foci.get(key)
+
+    def remember_focus(self, key: tuple[object, ...], focus: float) -> None:
+        """Keep a subject's disparity; the first entry of `key` is the instance."""
+        with self._lock:
+            self._foci[key] = focus
+            while len(self._foci) > _KEPT_FOCI:
+                self._foci.popitem(last=False)
+
+    def depth_file(self, settings: Settings) -> tuple["DepthFile", tuple[object, ...]]:
+        """The open depth file of the settings, and what tells it from others and its own past.
+
+        Raises:
+            RequestError: no file is chosen.
+            MediaError: it cannot be opened.
+        """
+        # PyAV and OpenImageIO take long to import, and a frame with a Depth clip needs neither.
+        from synthetic_focus.scene.depth_file import DepthFile
+
+        if not settings.depth_file:
+            raise RequestError("Depth Source is Depth File, but no Depth File is chosen")
+        path = Path(settings.depth_file)
+        key = (settings.depth_file, settings.depth_start, _stamp(path))
+        with self._opening:
+            with self._lock:
+                if key in self._files:
+                    self._files.move_to_end(key)
+                    return self._files[key], key
+            file = DepthFile(path, start=settings.depth_start)
+            with self._lock:
+                self._files[key] = file
+                # Another thread may be reading what goes: it is closed when nobody holds it.
+                while len(self._files) > _OPEN_FILES:
+                    self._files.popitem(last=False)
+        return file, key
+
+    def _enter_epoch(self, instance: str, epoch: int) -> None:
+        with self._lock:
+            if self._epochs.get(instance, epoch) < epoch:
+                self._drop_foci(instance)
+            self._epochs[instance] = max(epoch, self._epochs.get(instance, epoch))
+
+    def _drop_foci(self, instance: str) -> None:
+        for key in [key for key in self._foci if key[0] == instance]:
+            del self._foci[key]
+
+
+class _Frame:
+    """One request on its way."""
+
+    def __init__(
+        self,
+        renderer: Renderer,
+        request: Render,
+        memory: Mapping[int, mmap],
+        abort: "AbortFlag",
+    ) -> None:
+        self._renderer = renderer
+        self._request = request
+        self._memory = memory
+        self._abort = abort
+        self._settings = settings_of(request)
+
+    def render(self) -> None:
+        output = self._view(self._request.output)
+        if output.size == 0:
+            return
+        source = self._source()
+        area = _common(source.bounds, self._request.frame)
+        if area is None:
+            output[...] = np.zeros((), output.dtype)
+            return
+        stored = _cropped(self._view(source), source.bounds, area)
+        _put(self._rendered(stored, source, area), area, output, self._request.output)
+
+    def _rendered(
+        self, stored: npt.NDArray[np.generic], source: Picture, area: Rectangle
+    ) -> npt.NDArray[np.generic]:
+        """What of the output comes from `area`, in the output's type and components."""
+        output = self._request.output
+        like = (source.type, source.components, source.premultiplication)
+        if effect.passes(self._settings) and like == (
+            output.type,
+            output.components,
+            output.premultiplication,
+        ):
+            return stored
+        image = pixels.to_float(stored)
+        result = image if effect.passes(self._settings) else self._through(image, source, area)
+        result = pixels.with_premultiplication(
+            result, source.premultiplication, output.premultiplication
+        )
+        return pixels.with_channels(result, output.channels)
+
+    def _through(self, image: pixels.Pixels, source: Picture, area: Rectangle) -> pixels.Pixels:
+        opaque = source.premultiplication == "OfxImageOpaque"
+        light = image[..., :3] if opaque else pixels.with_channels(image, max(3, image.shape[2]))
+        now = self._disparity(self._request.time)
+        self._stop_if_aborted()
+        x1, _, _, y2 = self._request.frame
+        result = effect.render_frame(
+            light,
+            _cropped(fitted(now, _size(self._request.frame)), self._request.frame, area),
+            self._settings,
+            space=self._space(source),
+            # The view of the depth needs no focus, and shows why there is none.
+            focus_disparity=0.0 if self._settings.view == "depth" else self._focus(now),
+            frame=effect.Frame(_size(self._request.frame), (area[0] - x1, y2 - area[3])),
+            premultiplied=source.premultiplication != "OfxImageUnPreMultiplied",
+            abort=self._abort,
+        )
+        if opaque and image.shape[2] == 4:
+            # What a host calls opaque may hold anything in its alpha; it goes on as it came.
+            return np.concatenate([result, image[..., 3:]], axis=2)
+        return result
+
+    def _space(self, source: Picture) -> str:
+        if source.components == "Alpha":
+            return color.REC709_LINEAR
+        return color.resolve(self._settings.colour_space, self._request.host, source.type)
+
+    def _focus(self, now: Map) -> float:
+        """The focus disparity at the frame's time."""
+        request, settings = self._request, self._settings
+        if settings.focus_mode == "distance":
+            return effect.distance_focus(settings)
+        targets = effect.focus_targets(settings, request.keys.get("focus_point", ()), request.time)
+        missing: list[float] = []
+
+        def disparity_of(target: FocusTarget) -> float:
+            if target.frame == request.time:
+                return disparity_at(now, target.x, target.y)
+            try:
+                return self._remembered(target, now)
+            except _NeedError as need:
+                missing.extend(need.times)
+                return 0.0
+
+        focus = effect.point_focus(settings, targets, request.time, disparity_of)
+        if missing:
+            raise _NeedError(missing)
+        return focus
+
+    def _remembered(self, target: FocusTarget, now: Map) -> float:
+        """The disparity of a target at another time, measured once."""
+        settings = self._settings
+        which: tuple[object, ...] = (_DEPTH, self._request.frame)
+        if settings.depth_source == "file":
+            _, which = self._renderer.depth_file(settings)
+        key = (self._request.instance, target, effect.reading(settings), which)
+        focus = self._renderer.focus(key)
+        if focus is not None:
+            return focus
+        if settings.depth_source == "clip" and self._is_missing(target.frame):
+            # A host without access to other times: the subject is taken to be where it is now.
+            return disparity_at(now, target.x, target.y)
+        focus = disparity_at(self._disparity(target.frame), target.x, target.y)
+        self._renderer.remember_focus(key, focus)
+        return focus
+
+    def _disparity(self, time: float) -> Map:
+        """Disparity at a time, of the whole picture, at any size.
+
+        Raises:
+            _NeedError: the host must give the image first.
+        """
+        settings, request = self._settings, self._request
+        reading = effect.reading(settings)
+        if settings.depth_source == "file":
+            file, _ = self._renderer.depth_file(settings)
+            return file.disparity(time, reading)
+        image = self._image(_DEPTH, time)
+        if image is None and request.connected.get(_DEPTH, False):
+            raise _NeedError([time])
+        if image is None or image.picture is None or image.picture.size == 0:
+            raise RequestError(
+                f"there is no depth at frame {time:g}: connect a picture of depth to the Depth "
+                "input, or set Depth Source to Depth File and choose one"
+            )
+        picture = image.picture
+        found = disparity(pixels.to_float(self._view(picture)), reading)
+        if picture.bounds == self._source().bounds:
+            return _extended(found, picture.bounds, request.frame)
+        return found
+
+    def _source(self) -> Picture:
+        image = self._image(_SOURCE, self._request.time)
+        if image is None or image.picture is None:
+            raise RequestError(f"the host gave no picture at frame {self._request.time:g}")
+        return image.picture
+
+    def _image(self, clip: str, time: float) -> Image | None:
+        images = self._request.images
+        return next((i for i in images if i.clip == clip and i.time == time), None)
+
+    def _is_missing(self, time: float) -> bool:
+        image = self._image(_DEPTH, time)
+        return image is not None and image.picture is None
+
+    def _view(self, picture: Picture) -> npt.NDArray[np.generic]:
+        return pixels.view(self._memory[picture.memory], picture)
+
+    def _stop_if_aborted(self) -> None:
+        if self._abort.is_set():
+            raise Aborted("the host stopped the render")
+
+
+def settings_of(request: Render) -> Settings:
+    """The settings of a request.
+
+    Raises:
+        ParameterError: a parameter that is unknown, or a value that it cannot have.
+        PresetError: the preset is missing or faulty.
+    """
+    known, usual = parameters.table(), parameters.defaults()
+    values = {name: known[name].from_host(value) for name, value in request.parameters.items()}
+    preset = values.get("preset", "custom")
+    if not request.preset_applied and preset != "custom":
+        # The host never told the plug-in of the choice, so its controls are as they were.
+        look = load_preset(str(preset)).settings
+        values |= {n: v for n, v in look.items() if values.get(n, usual[n]) == usual[n]}
+    return parameters.settings(values)
+
+
+def preset_reply(message_id: int, name: str) -> Reply:
+    """The values of a preset's parameters, as numbers.
+
+    Raises:
+        PresetError: there is no such preset, or its file is faulty.
+    """
+    if name == "custom":
+        return Reply(message_id, Status.OK)
+    known = parameters.table()
+    look = {
+        key: known[key].to_host(value)
+        for key, value in load_preset(name).settings.items()
+        if not isinstance(value, str) or known[key].type == "choice"
+    }
+    values = [number for numbers in look.values() for number in numbers]
+    return Reply(message_id, Status.OK, "\n".join(look), values)
+
+
+def _stamp(path: Path) -> int:
+    """When the file, or the folder of a sequence's pattern, last changed."""
+    for place in (path, path.parent):
+        try:
+            return os.stat(place).st_mtime_ns  # noqa: PTH116 - None of pathlib's checks is wanted
+        except OSError:
+            continue
+    return 0
+
+
+def _size(bounds: Rectangle) -> tuple[int, int]:
+    return bounds[2] - bounds[0], bounds[3] - bounds[1]
+
+
+def _common(one: Rectangle, other: Rectangle) -> Rectangle | None:
+    x1, y1 = max(one[0], other[0]), max(one[1], other[1])
+    x2, y2 = min(one[2], other[2]), min(one[3], other[3])
+    return (x1, y1, x2, y2) if x1 < x2 and y1 < y2 else None
+
+
+def _cropped(
+    array: npt.NDArray[_Scalar], bounds: Rectangle, area: Rectangle
+) -> npt.NDArray[_Scalar]:
+    """The part of an array, its top row first, that shows `area`."""
+    left, top = area[0] - bounds[0], bounds[3] - area[3]
+    width, height = _size(area)
+    return array[top : top + height, left : left + width]
+
+
+def _extended(disparities: Map, bounds: Rectangle, frame: Rectangle) -> Map:
+    """A map of some part of the picture as one of the whole; beyond its edges they hold."""
+    if bounds == frame:
+        return disparities
+    area = _common(bounds, frame)
+    if area is None:
+        raise RequestError("the depth picture lies outside the picture")
+    margins = (
+        (frame[3] - area[3], area[1] - frame[1]),
+        (area[0] - frame[0], frame[2] - area[2]),
+    )
+    return np.pad(_cropped(disparities, bounds, area), margins, "edge")
+
+
+def _put(
+    result: npt.NDArray[np.generic],
+    area: Rectangle,
+    output: npt.NDArray[np.generic],
+    picture: Picture,
+) -> None:
+    """Store what lies in both; the rest of the output is black and transparent."""
+    common = _common(area, picture.bounds)
+    if common != picture.bounds:
+        output[...] = np.zeros((), output.dtype)
+    if common is not None:
+        pixels.store(_cropped(result, area, common), _cropped(output, picture.bounds, common))
