@@ -25,7 +25,7 @@ _TYPES = {
     "button": ("Button", set()),
 }
 _COMMON = {"name", "group", "type", "label", "hint"}
-_OPTIONAL = {"unit", "animates", "keys", "options", "options_from", "when", "secret"}
+_OPTIONAL = {"unit", "animates", "keys", "at_keys_of", "options", "options_from", "when", "secret"}
 _IDENTIFIER = re.compile(r"[a-z][a-z0-9_]*")
 
 
@@ -140,7 +140,10 @@ def check(table: dict[str, Any], presets: Path) -> dict[str, list[Option]]:
             raise TableError(f"{where}: default must be a string")
         if entry.get("keys") and kind != "double2d":
             raise TableError(f"{where}: keys are sent of double2d parameters only")
+    keyed = {entry["name"] for entry in table["parameter"] if entry.get("keys")}
     for entry in table["parameter"]:
+        if entry.get("at_keys_of", "") not in {"", *keyed}:
+            raise TableError(f"parameter {entry['name']!r}: at_keys_of names none with keys")
         if "when" in entry:
             choice, key = entry["when"]
             if key not in [option.key for option in choices.get(choice, [])]:
@@ -179,6 +182,7 @@ def _row(entry: dict[str, Any], options: list[Option], table: dict[str, Any]) ->
     if "when" in entry:
         choice, key = entry["when"]
         condition = f"Condition{{parameter::{choice}, option::{choice}::{key}}}"
+    keyed_by = f"parameter::{entry['at_keys_of']}" if "at_keys_of" in entry else "std::nullopt"
     name = entry["name"]
     members = [
         f".name = {_text(name)}",
@@ -194,6 +198,7 @@ def _row(entry: dict[str, Any], options: list[Option], table: dict[str, Any]) ->
         f".options = {f'options_of_{name}' if options else '{}'}",
         f".animates = {str(entry.get('animates', False)).lower()}",
         f".sends_keys = {str(entry.get('keys', False)).lower()}",
+        f".keyed_by = {keyed_by}",
         f".secret = {str(entry.get('secret', False)).lower()}",
         f".condition = {condition}",
     ]

@@ -238,3 +238,42 @@ def test_highlight_recovery_makes_blurred_lights_glow_and_keeps_sharp_ones():
     np.testing.assert_array_equal(recovered[:, :20], source[:, :20])
     extra = color.to_linear(recovered, VIDEO) - color.to_linear(usual, VIDEO)
     assert extra.sum() == pytest.approx(3 * 15, rel=0.02)
+
+
+def test_peaking_marks_the_edges_that_are_in_focus_and_no_others():
+    source = np.full((SIZE[1], SIZE[0], 3), 0.2, np.float32)
+    source[:, 10:14] = source[:, 34:38] = 0.8
+    view = render(source, chosen=settings(view="peaking"))
+    marked = (view[..., 1] > 0.9) & (view[..., 0] < 0.2)
+    assert marked[:, 8:16].any(axis=1).all()
+    assert not marked[:, 24:].any()
+
+
+def test_the_focal_plane_is_drawn_where_the_depth_is_in_focus():
+    view = render(picture(4), chosen=settings(view="focal_plane"))
+    plain = render(picture(4), chosen=settings(view="depth"))
+    assert (view[:, :24, 0] > view[:, :24, 2] + 0.3).all()
+    np.testing.assert_array_equal(view[:, 24:], plain[:, 24:])
+
+
+def test_a_wipe_is_the_source_left_of_its_line_and_the_result_right_of_it():
+    source = picture()
+    result = render(source, focus=0.1)
+    view = render(source, focus=0.1, chosen=settings(view="wipe", wipe_position=0.25))
+    np.testing.assert_array_equal(view[:, :12], source[:, :12])
+    np.testing.assert_array_equal(view[:, 13:], result[:, 13:])
+
+
+def test_a_wipe_lies_at_the_same_place_of_the_picture_in_a_part_of_it():
+    source = picture()
+    chosen = settings(view="wipe", wipe_position=0.75, blur_scale=0.0)
+    part = render_frame(
+        source[:, 30:],
+        halves()[:, 30:],
+        chosen,
+        space=VIDEO,
+        focus_disparity=1.0,
+        frame=Frame(SIZE, origin=(30, 0)),
+    )
+    assert (part[:, 6] == 1.0).all()
+    np.testing.assert_array_equal(part[:, :6], source[:, 30:36])

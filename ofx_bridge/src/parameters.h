@@ -44,6 +44,8 @@ struct Parameter {
     std::span<const Option> options;
     bool animates;
     bool sends_keys;
+    // The worker is sent this one's values at the keyframes of that one.
+    std::optional<std::size_t> keyed_by;
     bool secret;
     std::optional<Condition> condition;
 };

@@ -65,6 +65,7 @@ class Frame {
     std::string request() const;
     void write_source_properties(Json& json) const;
     void write_parameters(Json& json) const;
+    void write_keys(Json& json) const;
     void write_picture(Json& json, const Picture& picture) const;
 
     Instance& instance_;
@@ -277,14 +278,25 @@ void Frame::write_parameters(Json& json) const {
                 json.member(row.name, value.text);
         }
     }
-    json.close('}').key("keys").open('{');
+    json.close('}');
+    write_keys(json);
+}
+
+// The keyframes of the parameters that send them, as [time, value …], and the values that others
+// have at the same times.
+void Frame::write_keys(Json& json) const {
+    json.key("keys").open('{');
     for (std::size_t i = 0; i < std::size(parameters); ++i) {
-        if (!parameters[i].sends_keys) continue;
+        const Parameter& row = parameters[i];
+        if (!row.sends_keys && !row.keyed_by) continue;
         const auto index = static_cast<parameter::Index>(i);
-        json.key(parameters[i].name).open('[');
-        for (const double time : instance_.key_times(index)) {
+        const auto keys = static_cast<parameter::Index>(row.keyed_by.value_or(i));
+        json.key(row.name).open('[');
+        for (const double time : instance_.key_times(keys)) {
             const Value value = instance_.value(index, time);
-            json.open('[').value(time).value(value.numbers[0]).value(value.numbers[1]).close(']');
+            json.open('[').value(time).value(value.numbers[0]);
+            if (row.type == Type::Double2D) json.value(value.numbers[1]);
+            json.close(']');
         }
         json.close(']');
     }

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from synthetic_focus import color
+from synthetic_focus import color, views
 from synthetic_focus.errors import SyntheticFocusError
 from synthetic_focus.focus import Aim, FocusCurve, FocusTarget, PullOptions
 from synthetic_focus.lens.breathing import breathe, magnification
@@ -30,11 +30,6 @@ if TYPE_CHECKING:
 
 Pixels = npt.NDArray[np.float32]
 Map = npt.NDArray[np.float32]
-
-_IN_FOCUS: Final = 1.0  # px; the view of the circle of confusion shows smaller ones as sharp
-_STRONG: Final = 16.0  # px; this and more is shown in full colour
-_BEHIND: Final = np.array((0.05, 0.25, 1.0), np.float32)
-_IN_FRONT: Final = np.array((1.0, 0.12, 0.05), np.float32)
 
 
 class EffectError(SyntheticFocusError, ValueError):
@@ -170,7 +165,7 @@ def render_frame(
             f"the disparity is {disparity.shape} and the picture {source.shape[:2]}: one a pixel"
         )
     if settings.view == "depth":
-        return _depth_view(source, disparity, reading(settings))
+        return views.depth_view(source, disparity, reading(settings))
     if settings.breathing and not passes(settings):
         scale = magnification(
             focus_disparity,
@@ -190,9 +185,33 @@ def render_frame(
         width_px=frame.size[0],
         blur_scale=settings.blur_scale,
     )
-    if settings.view == "coc":
-        return _coc_view(source, coc)
-    if passes(settings):
+    match settings.view:
+        case "coc":
+            return views.coc_view(source, coc)
+        case "peaking":
+            return views.peaking_view(source, coc)
+        case "focal_plane":
+            return views.focal_plane_view(source, disparity, reading(settings), coc)
+    result = _defocused(
+        source, coc, settings, space=space, frame=frame, premultiplied=premultiplied, abort=abort
+    )
+    if settings.view == "wipe":
+        return views.wipe(source, result, settings.wipe_position, frame.origin[0], frame.size[0])
+    return result
+
+
+def _defocused(
+    source: Pixels,
+    coc: Map,
+    settings: Settings,
+    *,
+    space: str,
+    frame: Frame,
+    premultiplied: bool,
+    abort: AbortFlag | None,
+) -> Pixels:
+    """The picture through the lens, in the encoding that it came in."""
+    if closed(settings.f_stop, settings.blur_scale):
         return source.copy()
     light_is_source = color.is_linear(space) and premultiplied and _finite(source)
     light = source if light_is_source else _to_light(source, space, premultiplied=premultiplied)
@@ -257,24 +276,3 @@ def _unpremultiply(pixels: Pixels) -> None:
         return
     with np.errstate(all="ignore"):
         np.divide(pixels[..., :3], alpha, out=pixels[..., :3], where=alpha > 0)
-
-
-def _like(source: Pixels, colour: Pixels) -> Pixels:
-    """`colour` with an opaque alpha if `source` has one."""
-    if source.shape[2] == 3:
-        return colour
-    return np.dstack([colour, np.ones(source.shape[:2], np.float32)])
-
-
-def _depth_view(source: Pixels, disparity: Map, depth: DepthReading) -> Pixels:
-    share = (disparity - np.float32(depth.farthest)) / np.float32(depth.nearest - depth.farthest)
-    return _like(source, np.repeat(np.clip(share, 0, 1)[..., None], 3, axis=2))
-
-
-def _coc_view(source: Pixels, coc: Map) -> Pixels:
-    colour = np.nan_to_num(source[..., :3], nan=0.0, posinf=1.0, neginf=0.0)
-    grey = colour.mean(axis=2, keepdims=True)
-    strength = np.clip((np.abs(coc) - _IN_FOCUS) / (_STRONG - _IN_FOCUS), 0, 1)[..., None]
-    side = np.where(coc[..., None] > 0, _BEHIND, _IN_FRONT)
-    tinted = grey * (1 - 0.8 * strength) + side * (0.15 + 0.65 * strength)
-    return _like(source, np.where(np.abs(coc)[..., None] < _IN_FOCUS, colour, tinted))

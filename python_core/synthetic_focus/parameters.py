@@ -107,7 +107,7 @@ class Parameter:
             if not 0 <= value < len(self.options):
                 raise self._error(value, f"an index below {len(self.options)}")
             return self.options[value].key
-        if self.type == "bool" and isinstance(value, int):
+        if self.type == "bool" and isinstance(value, (int, float)) and value in (0, 1):
             return bool(value)
         if self.type == "double2d" and isinstance(value, (list, tuple)):
             return self.check([self._clamped(part) for part in value])
@@ -264,8 +264,8 @@ def read_table(path: Path) -> Table:
 
 
 def _parameter(row: Mapping[str, Any], presets: Path) -> Parameter:
-    # `when` is about a host's panel.
-    fields = {name: value for name, value in row.items() if name != "when"}
+    # These are about a host's panel and its keyframes.
+    fields = {name: value for name, value in row.items() if name not in ("when", "at_keys_of")}
     if fields.pop("options_from", None) == "presets":
         fields["options"] = _preset_options(presets)
     else:
