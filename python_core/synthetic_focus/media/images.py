@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 
 import numpy as np
 import OpenImageIO as oiio
@@ -21,6 +24,7 @@ from synthetic_focus.media.errors import (
 )
 from synthetic_focus.media.reader import Pixels, Reader
 from synthetic_focus.media.sequence import Pattern
+from synthetic_focus.media.writer import Writer
 
 # What can be written, and the sample type where the source gives none of its own.
 FORMATS: Final = {
@@ -208,15 +212,13 @@ class ImageReader(Reader):
         return REC709_LINEAR
 
 
-class ImageWriter:
+class ImageWriter(Writer):
     """Writes frames as images, each complete under its name or not there at all.
 
     Frames can come in any order and from several threads.
     """
 
-    def __init__(
-        self, path: Path, pattern: Pattern | None, like: Reader, *, space: str, channels: int
-    ) -> None:
+    def __init__(self, path: Path, pattern: Pattern | None, like: Reader, *, space: str) -> None:
         """Checks that frames can be written; writes nothing.
 
         Args:
@@ -225,14 +227,13 @@ class ImageWriter:
             like: what the frames were made from. An image's metadata, channels beside the picture,
                 sample types and compression are kept.
             space: what the frames are encoded in.
-            channels: 3 or 4 of the frames that will come.
         """
         check_folder(path)
         self.path = path
         self._pattern = pattern
         self._like = like
         self._space = space
-        self._channels = channels
+        self.premultiplied = path.suffix.lower() == ".exr"
 
     def write(self, index: int, pixels: Pixels) -> None:
         """Writes frame `index` of the source: float32 (height, width, channels).
@@ -244,17 +245,9 @@ class ImageWriter:
         if self._pattern:
             path = self._pattern.path(self._like.first_frame + index)
         spec, pixels = self._file_content(index, path.suffix.lower(), pixels)
+        encoded = _encode(spec, pixels, path)
         with replacing(path) as temporary:
-            output = oiio.ImageOutput.create(str(temporary))
-            if output is None:
-                raise WriteError(f"{path} could not be written: {_reason(oiio.geterror())}")
-            written = output.open(str(temporary), spec) and output.write_image(pixels)
-            # The last bytes leave on closing; a full disk shows there.
-            if not (output.close() and written):
-                raise WriteError(
-                    f"{path} could not be written: {_reason(output.geterror())} "
-                    f"Nothing was left of it."
-                )
+            temporary.write_bytes(encoded)
 
     def finish(self) -> None:
         """Nothing is left to do: every frame is complete."""
@@ -333,6 +326,36 @@ class ImageWriter:
                 spec.attribute("chromaticities", "float[8]", _CHROMATICITIES[self._space])
         if extension != ".exr":
             spec.attribute("oiio:UnassociatedAlpha", 1)
+
+
+def _encode(spec: Any, pixels: np.ndarray[Any, Any], path: Path) -> bytes:
+    """Returns the file `path` is to be.
+
+    OpenImageIO writes to memory (to the system's temporary folder where there is no memfd), for on
+    a full disk its PNGs are cut short without an error and its JPEGs end the whole process.
+    """
+    with _scratch_file() as (file, name):
+        output = oiio.ImageOutput.create(path.suffix.lower().removeprefix("."))
+        written = output and output.open(name, spec) and output.write_image(pixels)
+        closed = output and output.close()
+        if not (written and closed):
+            reason = _reason(output.geterror() if output else oiio.geterror())
+            raise WriteError(f"{path} could not be written: {reason} Nothing was left of it.")
+        file.seek(0)
+        return file.read()
+
+
+@contextlib.contextmanager
+def _scratch_file() -> Iterator[tuple[BinaryIO, str]]:
+    if hasattr(os, "memfd_create"):
+        with os.fdopen(os.memfd_create("image"), "rb") as file:
+            yield file, f"/proc/self/fd/{file.fileno()}"
+    else:
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "image"
+            path.touch()
+            with path.open("rb") as file:
+                yield file, str(path)
 
 
 def _open(file: Path) -> Any:

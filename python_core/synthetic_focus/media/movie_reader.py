@@ -22,7 +22,7 @@ from synthetic_focus.media.reader import Pixels, Reader
 # Decoded frames that are kept, so that going back a little does not decode a group again.
 _KEPT_FRAMES: Final = 8
 
-_SUBSAMPLING: Final = {
+SUBSAMPLING: Final = {
     (0, 0): "444",
     (1, 0): "422",
     (1, 1): "420",
@@ -355,7 +355,7 @@ def _planar(frame: Any) -> Any:
         # A plane of alpha beside grey comes interleaved.
         name = f"gbrap{depth}" if alpha else f"gray{depth}"
     else:
-        name = f"yuv{'a' if alpha else ''}{_SUBSAMPLING[_shifts(frame)]}p{depth}"
+        name = f"yuv{'a' if alpha else ''}{SUBSAMPLING[_shifts(frame)]}p{depth}"
     if form.name in (name, name.replace("yuv", "yuvj")):
         return frame
     return frame.reformat(format=name)
