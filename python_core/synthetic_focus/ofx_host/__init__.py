@@ -14,6 +14,7 @@ in `Host.violations`.
 """
 
 from synthetic_focus.ofx_host.behaviour import REAL_HOSTS, STRICT, Behaviour
+from synthetic_focus.ofx_host.clip import Clip
 from synthetic_focus.ofx_host.errors import (
     ActionError,
     HostError,
@@ -22,14 +23,9 @@ from synthetic_focus.ofx_host.errors import (
 )
 from synthetic_focus.ofx_host.host import Description, Host, Plugin
 from synthetic_focus.ofx_host.image import Image
-from synthetic_focus.ofx_host.instance import (
-    AbortSignal,
-    Clip,
-    ClipPreferences,
-    Instance,
-    Parameter,
-    Project,
-)
+from synthetic_focus.ofx_host.instance import AbortSignal, ClipPreferences, Instance
+from synthetic_focus.ofx_host.parameter import Parameter
+from synthetic_focus.ofx_host.project import Project
 
 __all__ = [
     "REAL_HOSTS",

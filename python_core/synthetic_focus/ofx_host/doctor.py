@@ -19,7 +19,7 @@ import numpy as np
 from synthetic_focus.errors import SyntheticFocusError
 from synthetic_focus.ofx_host.errors import PluginLoadError
 from synthetic_focus.ofx_host.host import Host, Plugin
-from synthetic_focus.ofx_host.instance import Project
+from synthetic_focus.ofx_host.project import Project
 
 STEPS = ("find", "load", "describe", "create", "render")
 _WIDTH, _HEIGHT = 64, 36
@@ -117,11 +117,10 @@ def _examine(bundle: Path) -> Iterator[Step]:
 
 
 def _render(plugin: Plugin, context: str) -> Iterator[Step]:
-    source, depth = _test_frame()
+    pictures = dict(zip(("Source", "Depth"), _test_frame(), strict=True))
+    clips = {name: pictures[name] for name in plugin.describe(context).clips if name in pictures}
     project = Project(region=(0.0, 0.0, _WIDTH, _HEIGHT), frames=(0.0, 0.0))
-    with plugin.create(
-        context, project=project, clips={"Source": source, "Depth": depth}
-    ) as effect:
+    with plugin.create(context, project=project, clips=clips) as effect:
         yield Step("create", True, f"{len(effect.parameters)} parameters")
         pixels = effect.render(0, asks_identity=False).pixels
     if not np.isfinite(pixels).all():

@@ -1,6 +1,7 @@
 """What the headless host raises."""
 
 from synthetic_focus.errors import SyntheticFocusError
+from synthetic_focus.ofx_host.status import status_name
 
 
 class HostError(SyntheticFocusError):
@@ -23,28 +24,3 @@ class ActionError(HostError):
 
 class RenderAbortedError(HostError):
     """The render was aborted, so that its picture is worth nothing."""
-
-
-_STATUS_NAMES = {
-    0: "kOfxStatOK",
-    1: "kOfxStatFailed",
-    2: "kOfxStatErrFatal",
-    3: "kOfxStatErrUnknown",
-    4: "kOfxStatErrMissingHostFeature",
-    5: "kOfxStatErrUnsupported",
-    6: "kOfxStatErrExists",
-    7: "kOfxStatErrFormat",
-    8: "kOfxStatErrMemory",
-    9: "kOfxStatErrBadHandle",
-    10: "kOfxStatErrBadIndex",
-    11: "kOfxStatErrValue",
-    12: "kOfxStatReplyYes",
-    13: "kOfxStatReplyNo",
-    14: "kOfxStatReplyDefault",
-    1000: "kOfxStatErrImageFormat",
-}
-
-
-def status_name(status: int) -> str:
-    """The name of an OpenFX status code."""
-    return _STATUS_NAMES.get(status, f"status {status}")

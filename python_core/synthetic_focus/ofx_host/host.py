@@ -12,15 +12,16 @@ from typing import Any, Self
 from synthetic_focus.ofx_host import _suites
 from synthetic_focus.ofx_host.behaviour import STRICT, Behaviour
 from synthetic_focus.ofx_host.bundle import find_binary
+from synthetic_focus.ofx_host.clip import Source
 from synthetic_focus.ofx_host.errors import ActionError, HostError, PluginLoadError
 from synthetic_focus.ofx_host.image import COMPONENTS, DEPTHS
-from synthetic_focus.ofx_host.instance import Instance, Project, Source
+from synthetic_focus.ofx_host.instance import Instance
 from synthetic_focus.ofx_host.processes import opened_processes
+from synthetic_focus.ofx_host.project import Project
+from synthetic_focus.ofx_host.status import OK, REPLY_DEFAULT
 
 IMAGE_EFFECT_API = "OfxImageEffectPluginAPI"
 CONTEXTS = ("Filter", "General", "Generator")
-OK = 0
-REPLY_DEFAULT = 14
 
 ProgressCallback = Callable[[str, float], bool]
 """Label and fraction; False cancels."""
@@ -35,6 +36,8 @@ class Host:
         behaviour: how it behaves.
         on_progress: called with (label, fraction) when a plug-in reports progress; False cancels.
         frames: first and last frame of its timeline.
+        suites: the native part.
+        instances: the open ones, by the handles of their clips.
     """
 
     def __init__(
@@ -51,8 +54,8 @@ class Host:
         self._progress_labels: dict[int, str] = {}
         self._plugins: list[Plugin] = []
         self._binaries: dict[Path, Any] = {}
-        self._instances: dict[int, Instance] = {}
-        self._suites = _suites.Host(_switches(behaviour))
+        self.instances: dict[int, Instance] = {}
+        self.suites = _suites.Host(_switches(behaviour))
         self._connect()
         self._define_properties()
         self._environment = contextlib.ExitStack()
@@ -71,14 +74,15 @@ class Host:
 
     def close(self) -> None:
         """Destroys the instances, unloads the plug-ins and gives the environment back."""
-        for instance in dict.fromkeys(self._instances.values()):
+        for instance in dict.fromkeys(self.instances.values()):
             instance.close()
         for plugin in self._plugins:
             plugin._unload()
         self._plugins.clear()
-        for leak in self._suites.unreleased_memory():
-            self._suites.violation(f"OfxActionUnload: memory was not freed: {leak}")
-        for path in self._binaries:
+        for leak in self.suites.unreleased_memory():
+            self.suites.violation(f"OfxActionUnload: memory was not freed: {leak}")
+        for path, binary in self._binaries.items():
+            binary.close()
             _loaded.pop(path, None)
         self._binaries.clear()
         self._environment.close()
@@ -97,8 +101,8 @@ class Host:
                 f"{binary_path} is loaded in this process already; close that host first"
             )
         try:
-            with opened_processes(self._suites.violation, "loading"):
-                binary = _suites.Binary(self._suites, str(binary_path))
+            with opened_processes(self.suites.violation, "loading"):
+                binary = _suites.Binary(self.suites, str(binary_path))
         except _suites.LoadError as error:
             raise PluginLoadError(f"{binary_path} cannot be loaded: {error}") from None
         effects = [
@@ -128,22 +132,22 @@ class Host:
     @property
     def violations(self) -> list[str]:
         """What plug-ins did against the standard, each with the action in which they did it."""
-        return list(self._suites.violations())
+        return list(self.suites.violations())
 
     @property
     def messages(self) -> list[Any]:
         """What plug-ins said: type, id, text, persistent."""
-        return list(self._suites.messages())
+        return list(self.suites.messages())
 
     @property
     def fetched_suites(self) -> list[tuple[str, int]]:
         """Name and version of each suite that was asked for and given."""
-        return list(self._suites.fetched_suites())
+        return list(self.suites.fetched_suites())
 
     @property
     def unknown_properties(self) -> list[str]:
         """Properties that plug-ins set and the host does not know, as "set: name"."""
-        return list(self._suites.unknown_properties())
+        return list(self.suites.unknown_properties())
 
     @property
     def time(self) -> float:
@@ -153,8 +157,8 @@ class Host:
     @time.setter
     def time(self, time: float) -> None:
         self._time = float(time)
-        for instance in dict.fromkeys(self._instances.values()):
-            instance._time_changed()
+        for instance in dict.fromkeys(self.instances.values()):
+            instance.time_changed()
 
     def _connect(self) -> None:
         """Gives the suites their callbacks; weakly, so that a forgotten host can go."""
@@ -162,17 +166,17 @@ class Host:
 
         def instance_of(clip: int) -> Instance | None:
             host = this()
-            return None if host is None else host._instances.get(clip)
+            return None if host is None else host.instances.get(clip)
 
         def fetch(
             clip: int, time: float, region: Any, render: Any
         ) -> tuple[int, _suites.PropertySet | None]:
             instance = instance_of(clip)
-            return (1, None) if instance is None else instance._fetch(clip, time, region, render)
+            return (1, None) if instance is None else instance.lend(clip, time, region, render)
 
         def region(clip: int, time: float) -> Any:
             instance = instance_of(clip)
-            return None if instance is None else instance._clip_region(clip, time)
+            return None if instance is None else instance.clip_region(clip)
 
         def progress(effect: int, label: str | None, fraction: float) -> bool:
             host = this()
@@ -191,13 +195,13 @@ class Host:
             host = this()
             return (0.0, 0.0) if host is None else host.frames
 
-        self._suites.connect(fetch, region, progress, time, go, bounds)
+        self.suites.connect(fetch, region, progress, time, go, bounds)
 
     def _progress(self, effect: int, label: str | None, fraction: float) -> bool:
         if label is not None:
             self._progress_labels[effect] = label
         if effect not in self._progress_labels:
-            self._suites.violation("progressUpdate without a progressStart")
+            self.suites.violation("progressUpdate without a progressStart")
         if self.on_progress is None:
             return True
         return self.on_progress(self._progress_labels.get(effect, ""), fraction)
@@ -239,21 +243,28 @@ class Host:
             properties["OfxImageEffectPropColourManagementStyle"] = b.colour_management
         for name, value in properties.items():
             if name not in b.missing_host_properties:
-                self._suites.properties.define(name, value, read_only=True)
+                self.suites.properties.define(name, value, read_only=True)
 
 
 class Plugin:
-    """An image effect in a loaded binary, described."""
+    """An image effect in a loaded binary, described.
+
+    Attributes:
+        identifier: the name by which projects know the effect.
+        version: major and minor.
+    """
 
     def __init__(self, host: Host, plugin: Any, folder: Path) -> None:
         self.host = host
-        self._plugin = plugin
+        self.identifier = str(plugin.identifier)
+        self.version: tuple[int, int] = plugin.version
+        self._plugin: Any = plugin
         self._contexts: dict[str, Any] = {}
         self._description: Any = None
         self.unsafe_lock = threading.RLock()
         """Held during every render of a plug-in that is not thread-safe at all."""
         plugin.set_host()
-        violation = host._suites.violation
+        violation = host.suites.violation
         with opened_processes(violation, "describing"):
             self.action("OfxActionLoad")
             self._description = _suites.Effect(plugin)
@@ -271,17 +282,6 @@ class Plugin:
                 violation(f"OfxActionDescribe: {name} is empty")
         if self._description.parameters or self._description.clips:
             violation("OfxActionDescribe: parameters and clips belong in describeInContext")
-
-    @property
-    def identifier(self) -> str:
-        """The name by which projects know the effect."""
-        return str(self._plugin.identifier)
-
-    @property
-    def version(self) -> tuple[int, int]:
-        """Major and minor version."""
-        major, minor = self._plugin.version
-        return major, minor
 
     @property
     def properties(self) -> Mapping[str, list[Any]]:
@@ -348,14 +348,14 @@ class Plugin:
                 )
             described = self._description.copy(False)
             arguments = self.arguments({"OfxImageEffectPropContext": _context_name(context)})
-            with opened_processes(self.host._suites.violation, "describing"):
+            with opened_processes(self.host.suites.violation, "describing"):
                 self.action("OfxImageEffectActionDescribeInContext", described, arguments)
             self._check_description(context, described)
             self._contexts[context] = described
         return self._contexts[context]
 
     def _check_description(self, context: str, described: Any) -> None:
-        violation = self.host._suites.violation
+        violation = self.host.suites.violation
         where = f"OfxImageEffectActionDescribeInContext {context}"
         names = [clip.name for clip in described.clips]
         needed = {"Filter": ["Source", "Output"], "Transition": ["SourceFrom", "SourceTo"]}
@@ -374,11 +374,11 @@ class Plugin:
         """A property set for an action, without what this host leaves out."""
         missing = self.host.behaviour.missing_arguments
         given = {name: value for name, value in properties.items() if name not in missing}
-        return _suites.PropertySet(self.host._suites, "the arguments", given, True)
+        return _suites.PropertySet(self.host.suites, "the arguments", given, True)
 
     def answer(self, properties: Mapping[str, Any]) -> Any:
         """A property set for a plug-in to answer an action in."""
-        return _suites.PropertySet(self.host._suites, "the answer", dict(properties), False)
+        return _suites.PropertySet(self.host.suites, "the answer", dict(properties), False)
 
     def action(
         self,
@@ -396,7 +396,10 @@ class Plugin:
 
         Raises:
             ActionError: the status is none of those that are accepted.
+            HostError: the plug-in is unloaded.
         """
+        if self._plugin is None:
+            raise HostError(f"{self.identifier} is unloaded: its host was closed")
         at = self.host.time if time is None else time
         status = int(self._plugin.call(action, effect, arguments, answer, at, abort, render))
         if status not in accepts:
@@ -408,6 +411,7 @@ class Plugin:
         self.action("OfxActionUnload")
         self._contexts.clear()
         self._description = None
+        self._plugin = None
 
 
 class Description:

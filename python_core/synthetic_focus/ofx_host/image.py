@@ -1,6 +1,7 @@
 """Images as the host keeps them and as it hands them to plug-ins."""
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -68,9 +69,7 @@ class Image:
     @property
     def region(self) -> Rect:
         """x1, y1, x2, y2 in canonical coordinates: at full size, with square pixels."""
-        x1, y1, x2, y2 = self.bounds
-        sx, sy = self.scale
-        return (x1 / sx * self.aspect, y1 / sy, x2 / sx * self.aspect, y2 / sy)
+        return canonical_rect(self.bounds, self.scale, self.aspect)
 
     @property
     def depth(self) -> str:
@@ -203,6 +202,18 @@ def pixel_rect(region: Rect, scale: tuple[float, float], aspect: float) -> Pixel
         math.ceil(x2 * scale[0] / aspect - slack),
         math.ceil(y2 * scale[1] - slack),
     )
+
+
+def canonical_rect(bounds: PixelRect, scale: tuple[float, float], aspect: float) -> Rect:
+    """The canonical region that pixels at that scale cover."""
+    x1, y1, x2, y2 = bounds
+    return (x1 / scale[0] * aspect, y1 / scale[1], x2 / scale[0] * aspect, y2 / scale[1])
+
+
+def as_rect(sides: Iterable[float]) -> Rect:
+    """Four numbers of any kind as a rectangle."""
+    x1, y1, x2, y2 = sides
+    return (float(x1), float(y1), float(x2), float(y2))
 
 
 def intersection(a: PixelRect, b: PixelRect) -> PixelRect:

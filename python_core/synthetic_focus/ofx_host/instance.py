@@ -2,41 +2,40 @@
 
 import contextlib
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType, TracebackType
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
 from synthetic_focus.ofx_host import _suites
+from synthetic_focus.ofx_host.clip import Clip, Source
 from synthetic_focus.ofx_host.errors import ActionError, HostError, RenderAbortedError
 from synthetic_focus.ofx_host.image import (
-    COMPONENTS,
-    DEPTHS,
     Image,
     PixelRect,
     Pixels,
     Rect,
     address,
     allocate,
-    as_image,
+    as_rect,
+    canonical_rect,
     converted,
     cropped,
-    image_properties,
     intersection,
-    laid_out,
     pixel_rect,
     resampled,
 )
+from synthetic_focus.ofx_host.lending import Lender, RenderNote
+from synthetic_focus.ofx_host.parameter import Parameter
 from synthetic_focus.ofx_host.processes import opened_processes
+from synthetic_focus.ofx_host.project import Project
+from synthetic_focus.ofx_host.status import OK, REPLY_DEFAULT
 
 if TYPE_CHECKING:
     from synthetic_focus.ofx_host.host import Plugin
 
-OK = 0
-FAILED = 1
-REPLY_DEFAULT = 14
 USER_EDITED = "OfxChangeUserEdited"
 TIME_CHANGED = "OfxChangeTime"
 
@@ -44,33 +43,8 @@ AbortSignal = _suites.AbortSignal
 """Ends a render from another thread: `set()`. AbortSignal(n) fires when the plug-in asks the nth
 time; `polls` says how often it has asked."""
 
-Source = Image | Pixels | Callable[[float], "Image | Pixels | None"]
-"""What a clip shows: one picture, or a picture for a time (None: there is none at that time)."""
-
 _UNTOUCHED = 0xA5
 """What memory that a render must not write is filled with."""
-
-Value = int | float | str | tuple[int, ...] | tuple[float, ...]
-
-
-@dataclass(frozen=True)
-class Project:
-    """The frame and the timeline that an instance works in.
-
-    region: of the frame, in canonical coordinates; it need not start at 0, 0.
-    frames: first and last frame.
-    """
-
-    region: Rect = (0.0, 0.0, 1920.0, 1080.0)
-    aspect: float = 1.0
-    fps: float = 24.0
-    frames: tuple[float, float] = (0.0, 99.0)
-
-    @property
-    def size(self) -> tuple[float, float]:
-        """Width and height."""
-        x1, y1, x2, y2 = self.region
-        return (x2 - x1, y2 - y1)
 
 
 @dataclass(frozen=True)
@@ -83,259 +57,6 @@ class ClipPreferences:
     fps: float
     frame_varying: bool
     continuous_samples: bool
-
-
-@dataclass(frozen=True)
-class _Render:
-    """What the callbacks of one render need to know."""
-
-    time: float
-    scale: tuple[float, float]
-    output: Image
-    output_region: Rect
-    regions: Mapping[str, Rect] | None
-
-
-class Parameter:
-    """A parameter of an instance. Every change tells the plug-in, as a user's edit would."""
-
-    def __init__(self, instance: "Instance", parameter: Any) -> None:
-        self._instance = instance
-        self._parameter = parameter
-
-    @property
-    def name(self) -> str:
-        """As projects store it."""
-        return str(self._parameter.name)
-
-    @property
-    def type(self) -> str:
-        """Such as "OfxParamTypeDouble"."""
-        return str(self._parameter.type)
-
-    @property
-    def properties(self) -> Mapping[str, list[Any]]:
-        """Every property's values, as they are now."""
-        properties = self._parameter.properties
-        return MappingProxyType({name: properties.get(name) for name in properties.names()})
-
-    @property
-    def options(self) -> list[str]:
-        """A choice's labels."""
-        return [str(label) for label in self._parameter.properties.get("OfxParamPropChoiceOption")]
-
-    @property
-    def value(self) -> Value:
-        """At the playhead."""
-        return self.at(self._instance.plugin.host.time)
-
-    def at(self, time: float) -> Value:
-        """At that time."""
-        self._needs_value()
-        value: Value = self._parameter.at(time)
-        return value
-
-    @property
-    def keys(self) -> list[tuple[float, Value]]:
-        """Time and value of each key, in the order of time."""
-        self._needs_value()
-        return list(self._parameter.curve()[1])
-
-    def set(self, value: Value) -> None:
-        """Sets the value for all times; keys are deleted. A choice takes a label as well."""
-        self._needs_value()
-        _, _, interpolation = self._parameter.curve()
-        self._change(self._number(value), [], interpolation)
-
-    def set_key(self, time: float, value: Value) -> None:
-        """Sets a key, in place of one that is there.
-
-        Raises:
-            HostError: the parameter does not animate.
-        """
-        self._needs_value()
-        if not self._parameter.properties.get("OfxParamPropAnimates")[0]:
-            raise HostError(f"parameter {self.name} does not animate")
-        constant, keys, interpolation = self._parameter.curve()
-        kept = [key for key in keys if key[0] != time]
-        self._change(constant, [*kept, (time, self._number(value))], interpolation)
-
-    def delete_key(self, time: float) -> None:
-        """Deletes the key at exactly that time; without keys, the parameter keeps its value.
-
-        Raises:
-            HostError: there is none.
-        """
-        self._needs_value()
-        constant, keys, interpolation = self._parameter.curve()
-        kept = [key for key in keys if key[0] != time]
-        if len(kept) == len(keys):
-            raise HostError(f"parameter {self.name} has no key at {time}")
-        self._change(constant if kept else keys[0][1], kept, interpolation)
-
-    @property
-    def interpolation(self) -> Literal["linear", "constant"]:
-        """How values between two keys come about."""
-        found: Literal["linear", "constant"] = self._parameter.curve()[2]
-        return found
-
-    @interpolation.setter
-    def interpolation(self, interpolation: Literal["linear", "constant"]) -> None:
-        self._needs_value()
-        constant, keys, _ = self._parameter.curve()
-        self._change(constant, keys, interpolation)
-
-    def press(self) -> None:
-        """Presses a push button."""
-        if self.type != "OfxParamTypePushButton":
-            raise HostError(f"parameter {self.name} is no push button")
-        self._instance._parameter_changed(self.name)
-
-    def _change(self, constant: Any, keys: list[tuple[float, Any]], interpolation: str) -> None:
-        self._parameter.set_curve(constant, keys, interpolation)
-        self._instance._parameter_changed(self.name)
-
-    def _number(self, value: Value) -> Value:
-        if self.type == "OfxParamTypeChoice" and isinstance(value, str):
-            if value not in self.options:
-                raise HostError(f"parameter {self.name} has no option {value!r}: {self.options}")
-            return self.options.index(value)
-        return value
-
-    def _needs_value(self) -> None:
-        if not self._parameter.holds_value:
-            raise HostError(f"parameter {self.name} is a {self.type} and holds no value")
-
-    def _saved(self) -> dict[str, Any]:
-        constant, keys, interpolation = self._parameter.curve()
-        saved: dict[str, Any] = {"value": constant}
-        if keys:
-            saved |= {"keys": [list(key) for key in keys], "interpolation": interpolation}
-        return saved
-
-    def _restore(self, saved: Mapping[str, Any]) -> None:
-        self._parameter.set_curve(
-            saved["value"], saved.get("keys", []), saved.get("interpolation", "linear")
-        )
-
-
-class Clip:
-    """An input or the output of an instance."""
-
-    def __init__(self, instance: "Instance", clip: Any) -> None:
-        self._instance = instance
-        self._clip = clip
-        self._source: Source | None = None
-        self._sample: Image | None = None
-
-    @property
-    def name(self) -> str:
-        """Such as "Source"."""
-        return str(self._clip.name)
-
-    @property
-    def properties(self) -> Mapping[str, list[Any]]:
-        """Every property's values, as they are now."""
-        properties = self._clip.properties
-        return MappingProxyType({name: properties.get(name) for name in properties.names()})
-
-    @property
-    def connected(self) -> bool:
-        """Whether there is anything; some hosts say yes to the plug-in nevertheless."""
-        return self._source is not None
-
-    def connect(self, source: Source, *, like: Image | Pixels | None = None) -> None:
-        """Connects a picture or pictures, in place of what was connected.
-
-        Args:
-            source: what the clip shows.
-            like: a picture of the same size and kind; without it, that of the first frame is asked
-                for.
-        """
-        sample = like if like is not None else self._picture_of(source)
-        if sample is None:
-            raise HostError(
-                f"clip {self.name} has no picture at the first frame: say what it is like"
-            )
-        self._attach(source, as_image(sample, aspect=self._instance.project.aspect))
-        self._instance._clip_changed(self.name)
-
-    def disconnect(self) -> None:
-        """Takes away what was connected."""
-        self._attach(None, None)
-        self._instance._clip_changed(self.name)
-
-    def changed(self) -> None:
-        """Tells the plug-in that the pictures are others than before."""
-        if self._source is not None:
-            sample = self._picture_of(self._source)
-            if sample is not None:
-                self._attach(self._source, as_image(sample))
-        self._instance._clip_changed(self.name)
-
-    def region(self) -> Rect | None:
-        """The region of definition, in canonical coordinates; None where nothing is connected."""
-        return None if self._sample is None else self._sample.region
-
-    def picture(self, time: float) -> Image | None:
-        """What the clip shows at that time."""
-        if callable(self._source):
-            found = self._source(time)
-            return None if found is None else as_image(found, aspect=self._instance.project.aspect)
-        return None if self._source is None else self._sample
-
-    def _picture_of(self, source: Source) -> Image | Pixels | None:
-        return source(self._instance.project.frames[0]) if callable(source) else source
-
-    @property
-    def _components(self) -> str:
-        return str(self._clip.properties.get("OfxImageEffectPropComponents")[0])
-
-    @property
-    def _depth(self) -> str:
-        return str(self._clip.properties.get("OfxImageEffectPropPixelDepth")[0])
-
-    def _attach(self, source: Source | None, sample: Image | None) -> None:
-        project, behaviour = self._instance.project, self._instance.plugin.host.behaviour
-        # Once for all frames, where it is the same picture in all of them.
-        self._sample = sample if sample is None or callable(source) else laid_out(sample, behaviour)
-        self._source = source
-        looks_connected = source is not None or (
-            behaviour.empty_clip != "unconnected" and self.name != "Output"
-        )
-        write = self._clip.properties.set
-        write("OfxImageClipPropConnected", int(looks_connected or self.name == "Output"))
-        frames = tuple(float(f) for f in project.frames)
-        write("OfxImageEffectPropFrameRange", frames)
-        write("OfxImageEffectPropUnmappedFrameRange", frames)
-        write("OfxImageEffectPropFrameRate", float(project.fps))
-        write("OfxImageEffectPropUnmappedFrameRate", float(project.fps))
-        write("OfxImagePropPixelAspectRatio", float(sample.aspect if sample else project.aspect))
-        if sample is None:
-            return
-        write("OfxImageClipPropUnmappedPixelDepth", sample.depth)
-        write("OfxImageClipPropUnmappedComponents", sample.components)
-        write("OfxImageEffectPropPixelDepth", self._mapped_depth(sample))
-        write("OfxImageEffectPropComponents", self._mapped_components(sample))
-        write("OfxImageEffectPropPreMultiplication", sample.premultiplication)
-
-    def _mapped_depth(self, sample: Image) -> str:
-        supported = self._instance.supported_depths
-        if (
-            sample.depth in supported
-            or self._instance.plugin.host.behaviour.sends_unsupported_images
-        ):
-            return sample.depth
-        return next((depth for depth in reversed(DEPTHS) if depth in supported), sample.depth)
-
-    def _mapped_components(self, sample: Image) -> str:
-        supported = self._clip.properties.get("OfxImageEffectPropSupportedComponents")
-        if (
-            sample.components in supported
-            or self._instance.plugin.host.behaviour.sends_unsupported_images
-        ):
-            return sample.components
-        return next((c for c in reversed(COMPONENTS) if c in supported), sample.components)
 
 
 class Instance:
@@ -360,26 +81,34 @@ class Instance:
         self._effect = description.copy(True)
         self._write_properties()
         self.parameters: Mapping[str, Parameter] = MappingProxyType(
-            {p.name: Parameter(self, p) for p in self._effect.parameters}
+            {
+                p.name: Parameter(p, self._parameter_changed, lambda: plugin.host.time)
+                for p in self._effect.parameters
+            }
         )
         self.clips: Mapping[str, Clip] = MappingProxyType(
-            {c.name: Clip(self, c) for c in self._effect.clips}
+            {
+                c.name: Clip(
+                    c, project, plugin.host.behaviour, self.supported_depths, self._clip_changed
+                )
+                for c in self._effect.clips
+            }
         )
         self._clips_by_handle = {c.handle: self.clips[c.name] for c in self._effect.clips}
+        self._lender = Lender(plugin.host.suites, plugin.host.behaviour, project)
         self._preferences: ClipPreferences | None = None
         self._preferences_lock = threading.Lock()
         self._edited: list[str] | None = None
         self._sequences = 0
+        self._closed = False
         self._render_lock = self._choose_render_lock()
+        if unknown := clips.keys() - self.clips.keys():
+            raise HostError(f"{plugin.identifier} has no clip {', '.join(sorted(unknown))}")
         for name, clip in self.clips.items():
-            source = clips.get(name)
-            sample = None if source is None else clip._picture_of(source)
-            clip._attach(
-                source, None if sample is None else as_image(sample, aspect=project.aspect)
-            )
+            clip.attach(clips.get(name))
         for name, value in (saved or {}).get("parameters", {}).items():
             if name in self.parameters:
-                self.parameters[name]._restore(value)
+                self.parameters[name].restore(value)
         self._create()
 
     def __enter__(self) -> Self:
@@ -398,11 +127,14 @@ class Instance:
 
     def close(self) -> None:
         """Destroys the instance."""
-        if not self._effect.alive:
+        if self._closed:
             return
         self._effect.alive = False
-        self._action("OfxActionDestroyInstance")
-        self._forget()
+        try:
+            self._action("OfxActionDestroyInstance")
+        finally:
+            self._closed = True
+            self._forget()
 
     @property
     def properties(self) -> Mapping[str, list[Any]]:
@@ -453,7 +185,7 @@ class Instance:
             "version": list(self.plugin.version),
             "context": self.context,
             "parameters": {
-                name: parameter._saved()
+                name: parameter.saved()
                 for name, parameter in self.parameters.items()
                 if parameter.properties.get("OfxParamPropPersistant") == [1]
             },
@@ -491,7 +223,7 @@ class Instance:
         )
         arguments = self._at(time, scale)
         self._action("OfxImageEffectActionGetRegionOfDefinition", arguments, answer, time=time)
-        return _rect(answer.get("OfxImageEffectPropRegionOfDefinition"))
+        return as_rect(answer.get("OfxImageEffectPropRegionOfDefinition"))
 
     def regions_of_interest(
         self, time: float, region: Rect, scale: tuple[float, float] = (1.0, 1.0)
@@ -502,7 +234,7 @@ class Instance:
         answer = self.plugin.answer(dict.fromkeys(names.values(), wanted))
         arguments = self._at(time, scale, {"OfxImageEffectPropRegionOfInterest": wanted})
         self._action("OfxImageEffectActionGetRegionsOfInterest", arguments, answer, time=time)
-        return {clip: _rect(answer.get(name)) for clip, name in names.items()}
+        return {clip: as_rect(answer.get(name)) for clip, name in names.items()}
 
     def frames_needed(self, time: float) -> dict[str, list[tuple[float, float]]]:
         """The ranges of frames that the plug-in needs of each input."""
@@ -548,7 +280,7 @@ class Instance:
             return None
         name = str(answer.get("OfxPropName")[0])
         if name not in self.clips:
-            self.plugin.host._suites.violation(
+            self.plugin.host.suites.violation(
                 f"OfxImageEffectActionIsIdentity: {name!r} is no clip"
             )
             return None
@@ -631,7 +363,7 @@ class Instance:
         output, memory = self._output(frame, window, scale, preferences, into)
         regions = None
         if self.plugin.host.behaviour.inputs_cover == "region of interest":
-            wanted = _region(window, scale, self.project.aspect)
+            wanted = canonical_rect(window, scale, self.project.aspect)
             regions = self.regions_of_interest(time, wanted, scale)
         arguments = self._at(
             time,
@@ -648,7 +380,7 @@ class Instance:
         if self._sequences == 0:
             announced = self.sequence(time, time, scale=scale, interactive=interactive)
         with announced:
-            note = _Render(time, scale, output, region, regions)
+            note = RenderNote(time, scale, output, region, regions)
             self._render(arguments, note, abort if abort is not None else AbortSignal())
         part = cropped(output, window)
         if part is None:
@@ -689,7 +421,7 @@ class Instance:
             raise HostError(f"the output is {bounds}, {components}, {depth}: `into` does not fit")
         return output, memory
 
-    def _render(self, arguments: Any, note: _Render, abort: AbortSignal) -> None:
+    def _render(self, arguments: Any, note: RenderNote, abort: AbortSignal) -> None:
         failed: ActionError | None = None
         try:
             with self._render_lock:
@@ -718,7 +450,7 @@ class Instance:
             start = lowest - memory.ctypes.data + row * step
             outside[start : start + width * channels * part.pixels.itemsize] = False
         if np.any(memory[outside] != _UNTOUCHED):
-            self.plugin.host._suites.violation(
+            self.plugin.host.suites.violation(
                 f"OfxImageEffectActionRender: memory outside the window {part.bounds} was written"
             )
 
@@ -758,73 +490,16 @@ class Instance:
 
     # ------------------------------------------------------------ what the suites ask
 
-    def _fetch(
-        self, handle: int, time: float, region: Rect | None, render: _Render | None
-    ) -> tuple[int, Any]:
-        clip = self._clips_by_handle[handle]
-        behaviour = self.plugin.host.behaviour
-        if clip.name == "Output":
-            if render is None:
-                return FAILED, None
-            return OK, self._handed_out(render.output, render.output_region, render.scale)
-        scale = render.scale if render is not None else (1.0, 1.0)
-        if not clip.connected:
-            return self._empty_image(scale)
-        if render is not None and time != render.time:
-            if not clip._clip.properties.get("OfxImageEffectPropTemporalClipAccess")[0]:
-                self.plugin.host._suites.violation(
-                    f"clip {clip.name} was read at another time without temporal clip access"
-                )
-            if behaviour.other_times == "refused":
-                return FAILED, None
-            if behaviour.other_times == "current":
-                time = render.time
-        picture = clip.picture(time)
-        if picture is None:
-            return FAILED, None
-        whole = picture.region
-        if not behaviour.sends_unsupported_images:
-            picture = converted(picture, clip._components, clip._depth)
-        picture = resampled(picture, scale)
-        if region is None and render is not None and render.regions is not None:
-            region = render.regions[clip.name]
-        if region is not None and behaviour.inputs_cover == "region of interest":
-            part = cropped(picture, pixel_rect(region, scale, picture.aspect))
-            if part is None:
-                return FAILED, None
-            picture = part
-        return OK, self._handed_out(laid_out(picture, behaviour), whole, scale)
+    def lend(
+        self, clip: int, time: float, region: Rect | None, note: RenderNote | None
+    ) -> tuple[int, _suites.PropertySet | None]:
+        """The image suite's answer when the plug-in fetches an image of a clip."""
+        return self._lender.lend(self._clips_by_handle[clip], time, region, note)
 
-    def _handed_out(self, image: Image, region: Rect, scale: tuple[float, float]) -> Any:
-        properties = image_properties(image, region, self.plugin.host.behaviour, scale)
-        data, _ = address(image.pixels)
-        return _suites.make_image(self.plugin.host._suites, "an image", properties, data, image)
-
-    def _empty_image(self, scale: tuple[float, float]) -> tuple[int, Any]:
-        behaviour, project = self.plugin.host.behaviour, self.project
-        match behaviour.empty_clip:
-            case "unconnected" | "no image":
-                return FAILED, None
-            case "null handle":
-                return OK, None
-        bounds = pixel_rect(project.region, scale, project.aspect)
-        pixels, _ = allocate(bounds, "OfxImageComponentRGBA", "OfxBitDepthFloat", behaviour)
-        pixels[...] = 0.0
-        image = Image(pixels, bounds[:2], scale, project.aspect)
-        if behaviour.empty_clip == "black":
-            return OK, self._handed_out(image, project.region, scale)
-        properties = image_properties(image, project.region, behaviour, scale)
-        return OK, _suites.make_image(self.plugin.host._suites, "an image", properties, 0, None)
-
-    def _clip_region(self, handle: int, time: float) -> Rect | None:
-        clip = self._clips_by_handle[handle]
-        if clip.name == "Output":
-            return self._default_region()
-        if clip.connected:
-            picture = clip.picture(time)
-            return clip.region() if picture is None else picture.region
-        looks_connected = self.plugin.host.behaviour.empty_clip != "unconnected"
-        return _rect(self.project.region) if looks_connected else None
+    def clip_region(self, clip: int) -> Rect | None:
+        """The image suite's answer when the plug-in asks where a clip has pixels."""
+        found = self._clips_by_handle[clip]
+        return self._default_region() if found.name == "Output" else found.region()
 
     # ------------------------------------------------------------ telling the plug-in
 
@@ -838,11 +513,12 @@ class Instance:
         self._preferences = None
         self._tell_changed("OfxTypeClip", [name], USER_EDITED)
 
-    def _time_changed(self) -> None:
+    def time_changed(self) -> None:
+        """Tells the plug-in that the playhead has moved, for each animated parameter."""
         animated = [
             name
             for name, parameter in self.parameters.items()
-            if parameter._parameter.holds_value and parameter.keys
+            if parameter.holds_value and parameter.keys
         ]
         self._tell_changed("OfxTypeParameter", animated, TIME_CHANGED)
 
@@ -860,33 +536,34 @@ class Instance:
             self._action("OfxActionInstanceChanged", arguments)
         self._action("OfxActionEndInstanceChanged", self.plugin.arguments(why))
         if self._effect.end_edit():
-            self.plugin.host._suites.violation(
+            self.plugin.host.suites.violation(
                 "OfxActionEndInstanceChanged: paramEditBegin without a paramEditEnd"
             )
 
     def _create(self) -> None:
         host = self.plugin.host
         for clip in self._clips_by_handle:
-            host._instances[clip] = self
+            host.instances[clip] = self
         accepts = (OK,) if host.behaviour.insists_on_ok else (OK, REPLY_DEFAULT)
         try:
-            with opened_processes(host._suites.violation, "creating an instance"):
+            with opened_processes(host.suites.violation, "creating an instance"):
                 self._action("OfxActionCreateInstance", accepts=accepts)
         except ActionError:
+            self._closed = True
             self._forget()
             raise
         self._effect.alive = True
 
     def _forget(self) -> None:
         for clip in self._clips_by_handle:
-            self.plugin.host._instances.pop(clip, None)
+            self.plugin.host.instances.pop(clip, None)
 
     def _ask_clip_preferences(self) -> ClipPreferences:
         source = next((c for n, c in self.clips.items() if n != "Output" and c.connected), None)
-        components = {name: clip._components for name, clip in self.clips.items()}
-        depths = {name: clip._depth for name, clip in self.clips.items()}
-        components["Output"] = source._components if source else "OfxImageComponentRGBA"
-        depths["Output"] = source._depth if source else "OfxBitDepthFloat"
+        components = {name: clip.components for name, clip in self.clips.items()}
+        depths = {name: clip.depth for name, clip in self.clips.items()}
+        components["Output"] = source.components if source else "OfxImageComponentRGBA"
+        depths["Output"] = source.depth if source else "OfxBitDepthFloat"
         premultiplication = (
             source.properties["OfxImageEffectPropPreMultiplication"][0] if source else None
         )
@@ -913,10 +590,7 @@ class Instance:
         )
         for name, clip in self.clips.items():
             if name == "Output" or clip.connected:
-                clip._clip.properties.set("OfxImageEffectPropComponents", components[name])
-                clip._clip.properties.set("OfxImageEffectPropPixelDepth", depths[name])
-        output = self.clips["Output"]._clip.properties
-        output.set("OfxImageEffectPropPreMultiplication", preferences.premultiplication)
+                clip.prefer(components[name], depths[name])
         return preferences
 
     def _default_region(self) -> Rect:
@@ -928,7 +602,7 @@ class Instance:
             and (region := clip.region()) is not None
         ]
         if not regions:
-            return _rect(self.project.region)
+            return as_rect(self.project.region)
         return (
             min(r[0] for r in regions),
             min(r[1] for r in regions),
@@ -962,14 +636,6 @@ class Instance:
         )
 
     def _action(self, action: str, arguments: Any = None, answer: Any = None, **how: Any) -> int:
+        if self._closed:
+            raise HostError("the instance is closed")
         return self.plugin.action(action, self._effect, arguments, answer, **how)
-
-
-def _rect(sides: Iterable[float]) -> Rect:
-    x1, y1, x2, y2 = sides
-    return (float(x1), float(y1), float(x2), float(y2))
-
-
-def _region(window: PixelRect, scale: tuple[float, float], aspect: float) -> Rect:
-    x1, y1, x2, y2 = window
-    return (x1 / scale[0] * aspect, y1 / scale[1], x2 / scale[0] * aspect, y2 / scale[1])

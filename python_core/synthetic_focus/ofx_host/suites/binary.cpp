@@ -105,6 +105,9 @@ Binary::Binary(Host& host, const std::string& path) : library_(open_library(path
     }
 }
 
-Binary::~Binary() { close_library(library_); }
+void Binary::close() {
+    plugins.clear();
+    close_library(library_);
+}
 
 }  // namespace ofx_host

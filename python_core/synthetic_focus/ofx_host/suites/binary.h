@@ -33,7 +33,10 @@ class Binary {
     Binary(Host& host, const std::string& path);
     Binary(const Binary&) = delete;
     Binary& operator=(const Binary&) = delete;
-    ~Binary();
+
+    // Only after the plug-ins were told to unload: a binary whose threads may still run stays
+    // mapped for good instead.
+    void close();
 
     std::vector<std::unique_ptr<Plugin>> plugins;
 

@@ -338,6 +338,7 @@ PYBIND11_MODULE(_suites, module) {
     py::class_<Binary>(module, "Binary")
         .def(py::init<Host&, const std::string&>(), py::keep_alive<1, 2>(),
              py::call_guard<py::gil_scoped_release>())
+        .def("close", &Binary::close, py::call_guard<py::gil_scoped_release>())
         .def_property_readonly(
             "plugins",
             [](const Binary& binary) {

@@ -78,7 +78,13 @@ OfxStatus multi_thread(OfxThreadFunctionV1* function, unsigned int wanted, void*
     const auto work = [=](unsigned int index) {
         spawned = {true, index};
         set_current_call(call);
-        function(index, count, argument);
+        try {
+            function(index, count, argument);
+        } catch (...) {
+            if (Host* host = current_host()) {
+                host->violation("an exception left a function that the multi-thread suite runs");
+            }
+        }
     };
     std::vector<std::jthread> threads;
     for (unsigned int i = 0; i < count; ++i) {
