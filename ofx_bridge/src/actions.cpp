@@ -60,9 +60,11 @@ OfxStatus instance_changed(Instance& instance, const Properties& arguments) {
         return kOfxStatOK;
     }
     const double time = time_of(arguments);
-    if (arguments.string(kOfxPropName) == parameters[parameter::preset].name &&
-        reason == kOfxChangeUserEdited) {
-        instance.set_preset(time);
+    if (reason == kOfxChangeUserEdited) {
+        const std::string name = arguments.string(kOfxPropName).value_or("");
+        if (name == parameters[parameter::preset].name) instance.choose_preset(time);
+        if (name == parameters[parameter::load_preset].name) instance.load_preset(time);
+        if (name == parameters[parameter::save_preset].name) instance.save_preset(time);
     }
     instance.update_enabled(time);
     return kOfxStatOK;

@@ -136,32 +136,96 @@ void Instance::set(parameter::Index index, const Value& value) const {
     }
 }
 
-void Instance::set_preset(double time) const {
+void Instance::write_values(Json& json, double time) const {
+    for (std::size_t i = 0; i < std::size(parameters); ++i) {
+        const Parameter& row = parameters[i];
+        if (row.secret || row.type == Type::Button) continue;
+        const Value value = this->value(static_cast<parameter::Index>(i), time);
+        switch (row.type) {
+            case Type::Double2D:
+                json.array(row.name, value.numbers[0], value.numbers[1]);
+                break;
+            case Type::Double:
+                json.member(row.name, value.numbers[0]);
+                break;
+            case Type::Bool:
+                json.member(row.name, value.numbers[0] != 0);
+                break;
+            case Type::Int:
+            case Type::Choice:
+                json.member(row.name, static_cast<int>(value.numbers[0]));
+                break;
+            default:
+                json.member(row.name, value.text);
+        }
+    }
+}
+
+bool Instance::apply_preset(const std::string& name) {
+    Json request;
+    request.member("op", "preset").member("name", name);
+    const Reply reply =
+        Worker::get().call(request.text(), nullptr, host_name(), [] { return false; });
+    if (reply.status != ReplyStatus::Ok) {
+        tell(kOfxMessageError, reply.message);
+        return false;
+    }
+    std::istringstream lines(reply.message);
+    auto number = reply.values.begin();
+    for (std::string line; std::getline(lines, line);) {
+        const std::size_t tab = line.find('\t');
+        for (std::size_t i = 0; i < std::size(parameters); ++i) {
+            if (line.compare(0, tab, parameters[i].name) != 0) continue;
+            Value value{};
+            if (tab != std::string::npos) {
+                value.text = line.substr(tab + 1);
+            } else {
+                const long count = parameters[i].type == Type::Double2D ? 2 : 1;
+                if (reply.values.end() - number < count) break;
+                for (long k = 0; k < count; ++k) value.numbers[k] = *number++;
+            }
+            set(static_cast<parameter::Index>(i), value);
+        }
+    }
+    return true;
+}
+
+void Instance::choose_preset(double time) {
     const auto chosen = static_cast<std::size_t>(option(parameter::preset, time));
     if (chosen >= std::size(options_of_preset)) return;
     const char* name = options_of_preset[chosen].key;
-    Reply reply{ReplyStatus::Ok, "", {}};
-    if (chosen != option::preset::custom) {
-        Json request;
-        request.member("op", "preset").member("name", name);
-        reply = Worker::get().call(request.text(), nullptr, host_name(), [] { return false; });
-    }
     call(suites().parameter->paramEditBegin, parameter_set_, "Lens Preset");
-    std::istringstream names(reply.message);
-    auto number = reply.values.begin();
-    for (std::string line; std::getline(names, line);) {
-        for (std::size_t i = 0; i < std::size(parameters); ++i) {
-            if (line != parameters[i].name) continue;
-            const auto index = static_cast<parameter::Index>(i);
-            const long count = parameters[i].type == Type::Double2D ? 2 : 1;
-            if (reply.values.end() - number < count) break;
-            Value value{};
-            for (long k = 0; k < count; ++k) value.numbers[k] = *number++;
-            set(index, value);
-        }
+    // Unless it is applied, each frame asks for it again and says what is wrong with it.
+    if (chosen == option::preset::custom || apply_preset(name)) {
+        set(parameter::applied_preset, {{}, name});
     }
-    set(parameter::applied_preset, {{}, name});
     call(suites().parameter->paramEditEnd, parameter_set_);
+}
+
+void Instance::load_preset(double time) {
+    call(suites().parameter->paramEditBegin, parameter_set_, "Load Preset");
+    if (apply_preset(value(parameter::preset_name, time).text)) {
+        set(parameter::preset, {{option::preset::custom}, ""});
+        set(parameter::applied_preset, {{}, options_of_preset[option::preset::custom].key});
+    }
+    call(suites().parameter->paramEditEnd, parameter_set_);
+}
+
+void Instance::save_preset(double time) {
+    Json request;
+    request.member("op", "save_preset");
+    request.member("name", value(parameter::preset_name, time).text);
+    request.key("parameters").open('{');
+    write_values(request, time);
+    request.close('}');
+    const Reply reply =
+        Worker::get().call(request.text(), nullptr, host_name(), [] { return false; });
+    tell(reply.status == ReplyStatus::Ok ? kOfxMessageMessage : kOfxMessageError, reply.message);
+}
+
+void Instance::tell(const char* kind, const std::string& text) const {
+    const OfxMessageSuiteV1* suite = suites().message;
+    if (suite) call(suite->message, effect_, kind, "synthetic_focus", "%s", text.c_str());
 }
 
 void Instance::update_enabled(double time) const {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "host.h"
+#include "json.h"
 #include "parameter_table.h"
 
 namespace synthetic_focus {
@@ -42,10 +43,15 @@ class Instance {
     Value value(parameter::Index index, double time) const;
     int option(parameter::Index index, double time) const;
     std::vector<double> key_times(parameter::Index index) const;
+    // Every setting as a member of the JSON object that is open.
+    void write_values(Json& json, double time) const;
 
     // A value that the plug-in sets; only to be called from instanceChanged.
     void set(parameter::Index index, const Value& value) const;
-    void set_preset(double time) const;
+    // Sets the lens controls to those of the chosen preset, or of the user's own that is named.
+    void choose_preset(double time);
+    void load_preset(double time);
+    void save_preset(double time);
     // Greys out the controls that the choices make meaningless.
     void update_enabled(double time) const;
 
@@ -58,6 +64,9 @@ class Instance {
     std::atomic<bool> known_to_worker{false};
 
   private:
+    bool apply_preset(const std::string& name);
+    void tell(const char* kind, const std::string& text) const;
+
     const OfxImageEffectHandle effect_;
     const std::uint64_t id_;
     std::atomic<std::uint64_t> epoch_{0};

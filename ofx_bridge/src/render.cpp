@@ -256,28 +256,7 @@ void Frame::write_parameters(Json& json) const {
         (preset < std::size(options_of_preset) &&
          instance_.value(parameter::applied_preset, time_).text == options_of_preset[preset].key);
     json.member("preset_applied", applied).key("parameters").open('{');
-    for (std::size_t i = 0; i < std::size(parameters); ++i) {
-        const Parameter& row = parameters[i];
-        if (row.secret || row.type == Type::Button) continue;
-        const Value value = instance_.value(static_cast<parameter::Index>(i), time_);
-        switch (row.type) {
-            case Type::Double2D:
-                json.array(row.name, value.numbers[0], value.numbers[1]);
-                break;
-            case Type::Double:
-                json.member(row.name, value.numbers[0]);
-                break;
-            case Type::Bool:
-                json.member(row.name, value.numbers[0] != 0);
-                break;
-            case Type::Int:
-            case Type::Choice:
-                json.member(row.name, static_cast<int>(value.numbers[0]));
-                break;
-            default:
-                json.member(row.name, value.text);
-        }
-    }
+    instance_.write_values(json, time_);
     json.close('}');
     write_keys(json);
 }

@@ -192,7 +192,7 @@ def test_file_that_cannot_be_read_is_named(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "name", ["", "../helios-44-2", "nothing/like/it", "helios-44-2.toml", "\0"]
+    "name", ["", "../helios-44-2/x", "nothing/like/it", "helios-44-2.toml", "\0"]
 )
 def test_unknown_name_is_refused(name):
     with pytest.raises(PresetError, match="no lens preset"):
@@ -241,6 +241,7 @@ def test_saved_preset_comes_back_as_it_was(own):
     saved = load_preset("my-lens-58")
     assert saved.settings == lens.settings
     assert saved.label == "My Lens / 58"
+    assert load_preset(" My Lens / 58") == saved
 
 
 def test_saved_values_may_be_of_numpy_and_hold_any_character(own):

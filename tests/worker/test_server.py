@@ -304,12 +304,33 @@ def test_preset_op_gives_the_numbers_of_the_lens(plug_in: Any) -> None:
     lens = load_preset("helios-44-2").settings
     assert answer.status == 0
     values = iter(answer.values)
-    for name in answer.message.split("\n"):
-        assert next(values) == lens[name]
+    for line in answer.message.split("\n"):
+        name, tab, text = line.partition("\t")
+        assert (text if tab else next(values)) == lens[name]
     assert next(values, None) is None
+    assert "kernel_image\t" in answer.message
     assert "focal_length" in answer.message
     assert plug_in.ask(op="preset", name="custom").message == ""
     assert "no lens preset 'kodak'" in plug_in.ask(op="preset", name="kodak").message
+
+
+def test_save_preset_op_keeps_the_lens_for_every_project(
+    plug_in: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    chosen = {"f_stop": 1.7, "swirl": 0.4, "kernel_image": "/tmp/iris.png", "view": 1}
+    for f_stop in (1.7, 2.8):
+        chosen["f_stop"] = f_stop
+        answer = plug_in.ask(op="save_preset", name="My Lens", parameters=chosen)
+        assert answer.status == 0
+        assert str(tmp_path / "synthetic-focus" / "presets" / "my-lens.toml") in answer.message
+    saved = load_preset("my-lens").settings
+    assert (saved["f_stop"], saved["swirl"]) == (2.8, 0.4)
+    assert "kernel_image\t/tmp/iris.png" in plug_in.ask(op="preset", name="my-lens").message
+    nameless = plug_in.ask(op="save_preset", name=" ", parameters=chosen)
+    assert nameless.status == 1
+    assert "no name for a preset" in nameless.message
+    assert plug_in.ask(op="save_preset", name="x", parameters={"nonsense": 1}).status == 1
 
 
 def test_preset_that_the_host_did_not_announce_is_applied(plug_in: Any) -> None:

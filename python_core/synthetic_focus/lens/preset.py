@@ -82,14 +82,17 @@ def preset_names() -> tuple[str, ...]:
 def load_preset(name: str) -> Lens:
     """Return a lens by its name; the user's own preset of that name wins over the built-in one.
 
+    One that was saved as "My Lens" is found by that and by "my-lens".
+
     Raises:
         PresetError: there is no such preset, or its file is faulty; every fault is named with its
             file and line.
     """
     for folder in (user_folder(), _BUILT_IN):
-        path = folder / f"{name}.toml"
-        if path.name == f"{name}.toml" and path.is_file():
-            return read_preset(path)
+        for stem in dict.fromkeys((name, _stem(name))):
+            path = folder / f"{stem}.toml"
+            if path.name == f"{stem}.toml" and path.is_file():
+                return read_preset(path)
     raise PresetError(
         f"there is no lens preset {name!r}{_guess(name, preset_names())}; "
         f"`synthetic-focus presets` lists them, and your own go into {user_folder()}"
@@ -131,7 +134,7 @@ def save_preset(name: str, settings: Mapping[str, Any], *, replace: bool = False
         PresetError: the name has no letter or digit, a value is not what the table allows, the
             preset exists, or the file cannot be written.
     """
-    stem = re.sub(r"[^\w.]+", "-", name.lower()).strip("-.")
+    stem = _stem(name)
     if not stem or stem == "custom":
         raise PresetError(f"{name!r} is no name for a preset; use some letters or digits")
     try:
@@ -152,6 +155,10 @@ def save_preset(name: str, settings: Mapping[str, Any], *, replace: bool = False
     except (OSError, UnicodeEncodeError) as error:
         raise PresetError(f"{path}: cannot be written: {error}") from error
     return path
+
+
+def _stem(name: str) -> str:
+    return re.sub(r"[^\w.]+", "-", name.lower()).strip("-.")
 
 
 @functools.cache

@@ -168,6 +168,15 @@ class Preset:
 
 
 @dataclass(frozen=True)
+class SavePreset:
+    """The lens among these settings is to be kept as a preset of the user's own."""
+
+    id: int
+    name: str
+    parameters: Mapping[str, object]
+
+
+@dataclass(frozen=True)
 class MemoryDrop:
     """The plug-in will not name this memory again."""
 
@@ -182,7 +191,7 @@ class Nothing:
     id: int
 
 
-Request = Hello | Render | Abort | Purge | Preset | MemoryDrop | Nothing
+Request = Hello | Render | Abort | Purge | Preset | SavePreset | MemoryDrop | Nothing
 
 
 @dataclass(frozen=True)
@@ -435,5 +444,8 @@ _REQUESTS: Final[Mapping[str, Callable[[_Fields], Request]]] = {
     "abort": lambda fields: Abort(fields.id, fields.whole("target", _LARGEST_ID)),
     "purge": lambda fields: Purge(fields.id, fields.text("instance")),
     "preset": lambda fields: Preset(fields.id, fields.text("name")),
+    "save_preset": lambda fields: SavePreset(
+        fields.id, fields.text("name"), fields.mapping("parameters")
+    ),
     "memory_drop": lambda fields: MemoryDrop(fields.id, fields.whole("memory", _LARGEST_ID)),
 }

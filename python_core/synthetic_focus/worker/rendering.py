@@ -14,12 +14,20 @@ import numpy.typing as npt
 from synthetic_focus import color, effect, parameters
 from synthetic_focus.errors import SyntheticFocusError
 from synthetic_focus.focus import FocusTarget, disparity_at
-from synthetic_focus.lens.preset import load_preset
+from synthetic_focus.lens.preset import load_preset, save_preset
 from synthetic_focus.parameters import Settings
 from synthetic_focus.render import Aborted
 from synthetic_focus.scene.depth import Map, disparity, fitted
 from synthetic_focus.worker import pixels
-from synthetic_focus.worker.protocol import Image, Picture, Rectangle, Render, Reply, Status
+from synthetic_focus.worker.protocol import (
+    Image,
+    Picture,
+    Rectangle,
+    Render,
+    Reply,
+    SavePreset,
+    Status,
+)
 
 if TYPE_CHECKING:
     from synthetic_focus._native import AbortFlag
@@ -312,7 +320,10 @@ def settings_of(request: Render) -> Settings:
 
 
 def preset_reply(message_id: int, name: str) -> Reply:
-    """The values of a preset's parameters, as numbers.
+    """The values of a preset's parameters: a line of the message for each, in order.
+
+    A line is the parameter's name, which takes its numbers off the values; or, of a text, the name,
+    a tab and the text.
 
     Raises:
         PresetError: there is no such preset, or its file is faulty.
@@ -320,13 +331,29 @@ def preset_reply(message_id: int, name: str) -> Reply:
     if name == "custom":
         return Reply(message_id, Status.OK)
     known = parameters.table()
-    look = {
-        key: known[key].to_host(value)
-        for key, value in load_preset(name).settings.items()
-        if not isinstance(value, str) or known[key].type == "choice"
-    }
-    values = [number for numbers in look.values() for number in numbers]
-    return Reply(message_id, Status.OK, "\n".join(look), values)
+    lines: list[str] = []
+    values: list[float] = []
+    for key, value in load_preset(name).settings.items():
+        if isinstance(value, str) and known[key].type != "choice":
+            text = value.replace("\n", " ")  # a line ends the text
+            lines.append(f"{key}\t{text}")
+        else:
+            lines.append(key)
+            values += known[key].to_host(value)
+    return Reply(message_id, Status.OK, "\n".join(lines), values)
+
+
+def save_preset_reply(request: SavePreset) -> Reply:
+    """What tells the user where the preset was saved.
+
+    Raises:
+        ParameterError: a parameter that is unknown, or a value that it cannot have.
+        PresetError: the name is none, or the file cannot be written.
+    """
+    known = parameters.table()
+    values = {name: known[name].from_host(value) for name, value in request.parameters.items()}
+    path = save_preset(request.name, values, replace=True)
+    return Reply(request.id, Status.OK, f"The lens is saved as the preset {path.stem}, in {path}.")
 
 
 def _stamp(path: Path) -> int:

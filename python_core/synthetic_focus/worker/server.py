@@ -24,7 +24,7 @@ from synthetic_focus.worker.protocol import (
     Reply,
     Status,
 )
-from synthetic_focus.worker.rendering import Renderer, preset_reply
+from synthetic_focus.worker.rendering import Renderer, preset_reply, save_preset_reply
 
 _LOG = logging.getLogger(__name__)
 
@@ -126,6 +126,8 @@ class Server:
                 self._renderer.forget(request.instance)
             case protocol.Preset():
                 self._send(preset_reply(request.id, request.name))
+            case protocol.SavePreset():
+                self._send(save_preset_reply(request))
             case protocol.MemoryDrop():
                 # Frames that still use it hold it; it is unmapped after the last of them.
                 self._memory.pop(request.memory, None)
