@@ -98,6 +98,7 @@ def test_path_with_bytes_that_are_no_utf8_survives() -> None:
         ({"output": {}}, "output has no 'bounds'"),
         ({"connected": {"Depth": 1}}, "true or false"),
         ({"keys": {"focus_point": [[1, 2]]}}, "three numbers"),
+        ({"keys": {"target_follow": [[1, 2, 3]]}}, "two numbers"),
         ({"keys": {"focus_point": 1}}, "not a list"),
         ({"memory_new": {"id": 1}}, "memory_new has no 'size'"),
     ],

@@ -18,6 +18,7 @@ from enum import IntEnum
 from typing import Any, Final, Literal, NoReturn
 
 from synthetic_focus.errors import SyntheticFocusError
+from synthetic_focus.parameters import table
 
 VERSION: Final = 1
 MAGIC: Final = 0x52504653  # "SFPR" in memory
@@ -140,7 +141,7 @@ class Render:
     output: Picture
     preset_applied: bool
     parameters: Mapping[str, object]
-    keys: Mapping[str, Sequence[tuple[float, float, float]]]
+    keys: Mapping[str, Sequence[tuple[float, ...]]]
 
 
 @dataclass(frozen=True)
@@ -402,13 +403,18 @@ def _image(document: object, message_id: int) -> Image:
     return Image(fields.text("clip"), fields.number("time"), picture)
 
 
-def _keys(name: str, keys: object, message_id: int) -> list[tuple[float, float, float]]:
+def _keys(name: str, keys: object, message_id: int) -> list[tuple[float, ...]]:
+    """A key is its time, then as many numbers as the parameter has."""
     if not isinstance(keys, list):
         raise ProtocolError(f"the keys of {name!r} are not a list", message_id)
+    known = table().parameters.get(name)
+    two_dimensional = known is not None and known.type == "double2d"
+    wanted = "three numbers: t, x, y" if two_dimensional else "two numbers: t, value"
     for key in keys:
-        if not isinstance(key, list) or len(key) != 3 or not all(map(_is_number, key)):
-            raise ProtocolError(f"a key of {name!r} is not three numbers: t, x, y", message_id)
-    return [(float(t), float(x), float(y)) for t, x, y in keys]
+        length = 3 if two_dimensional else 2
+        if not isinstance(key, list) or len(key) != length or not all(map(_is_number, key)):
+            raise ProtocolError(f"a key of {name!r} is not {wanted}", message_id)
+    return [tuple(map(float, key)) for key in keys]
 
 
 def _render(fields: _Fields) -> Render:
