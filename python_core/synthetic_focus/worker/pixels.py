@@ -1,5 +1,7 @@
 """Between the pixels of hosts, in shared memory, and the float32 arrays of the effect."""
 
+import math
+from collections.abc import Iterator
 from mmap import mmap
 from typing import Final
 
@@ -12,7 +14,8 @@ Pixels = npt.NDArray[np.float32]
 
 _TYPES: Final = {"byte": np.uint8, "short": np.uint16, "half": np.float16, "float": np.float32}
 _WHITE: Final = {"byte": 255, "short": 65535}
-_LARGEST_HALF: Final = 65504.0
+_LARGEST_HALF: Final = np.float32(65504)
+_BAND_VALUES: Final = 1 << 16
 
 
 def view(memory: mmap, picture: Picture) -> npt.NDArray[np.generic]:
@@ -32,11 +35,13 @@ def to_float(pixels: npt.NDArray[np.generic]) -> Pixels:
     """Pixels of any type as float32, white being 1; float32 comes back as it is, not copied."""
     if pixels.dtype == np.float32:
         return pixels  # type: ignore[return-value]  # checked just now
-    result = pixels.astype(np.float32)
-    if pixels.dtype == np.uint8:
-        result /= _WHITE["byte"]
-    elif pixels.dtype == np.uint16:
-        result /= _WHITE["short"]
+    result = np.empty(pixels.shape, np.float32)
+    for rows in _bands(pixels):
+        np.copyto(result[rows], pixels[rows], casting="unsafe")
+        if pixels.dtype == np.uint8:
+            result[rows] /= _WHITE["byte"]
+        elif pixels.dtype == np.uint16:
+            result[rows] /= _WHITE["short"]
     return result
 
 
@@ -48,16 +53,33 @@ def store(pixels: npt.NDArray[np.generic], out: npt.NDArray[np.generic]) -> None
     """
     if out.dtype == pixels.dtype:
         np.copyto(out, pixels)
-    elif out.dtype == np.float16:
-        finite = np.where(np.isinf(pixels), pixels, np.clip(pixels, -_LARGEST_HALF, _LARGEST_HALF))
-        np.copyto(out, finite.astype(np.float16))
-    else:
-        white = np.float32(_WHITE["byte" if out.dtype == np.uint8 else "short"])
-        # fmax and fmin leave a NaN for the number that they are given.
-        scaled = np.fmin(np.fmax(pixels, np.float32(0)), np.float32(1))
-        scaled *= white
-        scaled += np.float32(0.5)
-        np.copyto(out, scaled, casting="unsafe")
+        return
+    for rows in _bands(pixels):
+        if out.dtype == np.float16:
+            _store_half(pixels[rows], out[rows])
+        else:
+            white = np.float32(_WHITE["byte" if out.dtype == np.uint8 else "short"])
+            # fmax and fmin leave a NaN for the number that they are given.
+            scaled = np.fmax(pixels[rows], np.float32(0))
+            np.fmin(scaled, np.float32(1), out=scaled)
+            scaled *= white
+            scaled += np.float32(0.5)
+            np.copyto(out[rows], scaled, casting="unsafe")
+
+
+def _store_half(pixels: npt.NDArray[np.generic], out: npt.NDArray[np.generic]) -> None:
+    clipped = np.clip(pixels, -_LARGEST_HALF, _LARGEST_HALF)
+    infinite = np.isinf(pixels)
+    if infinite.any():
+        clipped[infinite] = pixels[infinite]
+    np.copyto(out, clipped, casting="same_kind")
+
+
+def _bands(pixels: npt.NDArray[np.generic]) -> Iterator[slice]:
+    """Rows that stay in the processor's cache from one step to the next."""
+    height, *row = pixels.shape
+    rows = max(1, _BAND_VALUES // max(1, math.prod(row)))
+    return (slice(top, top + rows) for top in range(0, height, rows))
 
 
 def with_channels(pixels: Pixels, channels: int) -> Pixels:
