@@ -161,15 +161,23 @@ void Instance::write_values(Json& json, double time) const {
     }
 }
 
-bool Instance::apply_preset(const std::string& name) {
+std::optional<Reply> Instance::ask(const Json& request) const {
+    try {
+        return Worker::get().call(request.text(), nullptr, host_name(), [] { return false; });
+    } catch (const WorkerError& error) {
+        // Not a persistent message: the frame is as good as it was before the button was pressed.
+        tell(kOfxMessageError, error.what());
+        return std::nullopt;
+    }
+}
+
+std::optional<Reply> Instance::ask_preset(const std::string& name) const {
     Json request;
     request.member("op", "preset").member("name", name);
-    const Reply reply =
-        Worker::get().call(request.text(), nullptr, host_name(), [] { return false; });
-    if (reply.status != ReplyStatus::Ok) {
-        tell(kOfxMessageError, reply.message);
-        return false;
-    }
+    return ask(request);
+}
+
+void Instance::apply_preset(const Reply& reply) const {
     std::istringstream lines(reply.message);
     auto number = reply.values.begin();
     for (std::string line; std::getline(lines, line);) {
@@ -187,40 +195,40 @@ bool Instance::apply_preset(const std::string& name) {
             set(static_cast<parameter::Index>(i), value);
         }
     }
-    return true;
 }
 
-void Instance::choose_preset(double time) {
+void Instance::choose_preset(double time) const {
     const auto chosen = static_cast<std::size_t>(option(parameter::preset, time));
     if (chosen >= std::size(options_of_preset)) return;
     const char* name = options_of_preset[chosen].key;
-    call(suites().parameter->paramEditBegin, parameter_set_, "Lens Preset");
+    const std::optional<Reply> preset =
+        chosen == option::preset::custom ? Reply{ReplyStatus::Ok, "", {}} : ask_preset(name);
     // Unless it is applied, each frame asks for it again and says what is wrong with it.
-    if (chosen == option::preset::custom || apply_preset(name)) {
-        set(parameter::applied_preset, {{}, name});
-    }
+    if (!preset) return;
+    call(suites().parameter->paramEditBegin, parameter_set_, "Lens Preset");
+    apply_preset(*preset);
+    set(parameter::applied_preset, {{}, name});
     call(suites().parameter->paramEditEnd, parameter_set_);
 }
 
-void Instance::load_preset(double time) {
+void Instance::load_preset(double time) const {
+    const std::optional<Reply> preset = ask_preset(value(parameter::preset_name, time).text);
+    if (!preset) return;
     call(suites().parameter->paramEditBegin, parameter_set_, "Load Preset");
-    if (apply_preset(value(parameter::preset_name, time).text)) {
-        set(parameter::preset, {{option::preset::custom}, ""});
-        set(parameter::applied_preset, {{}, options_of_preset[option::preset::custom].key});
-    }
+    apply_preset(*preset);
+    set(parameter::preset, {{option::preset::custom}, ""});
+    set(parameter::applied_preset, {{}, options_of_preset[option::preset::custom].key});
     call(suites().parameter->paramEditEnd, parameter_set_);
 }
 
-void Instance::save_preset(double time) {
+void Instance::save_preset(double time) const {
     Json request;
     request.member("op", "save_preset");
     request.member("name", value(parameter::preset_name, time).text);
     request.key("parameters").open('{');
     write_values(request, time);
     request.close('}');
-    const Reply reply =
-        Worker::get().call(request.text(), nullptr, host_name(), [] { return false; });
-    tell(reply.status == ReplyStatus::Ok ? kOfxMessageMessage : kOfxMessageError, reply.message);
+    if (const auto saved = ask(request)) tell(kOfxMessageMessage, saved->message);
 }
 
 void Instance::tell(const char* kind, const std::string& text) const {

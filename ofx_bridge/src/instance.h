@@ -5,11 +5,11 @@
 #include <atomic>
 #include <cstdint>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "host.h"
-#include "json.h"
 #include "parameter_table.h"
 
 namespace synthetic_focus {
@@ -22,6 +22,9 @@ struct Value {
     double numbers[2];
     std::string text;
 };
+
+class Json;
+struct Reply;
 
 class Instance {
   public:
@@ -49,9 +52,9 @@ class Instance {
     // A value that the plug-in sets; only to be called from instanceChanged.
     void set(parameter::Index index, const Value& value) const;
     // Sets the lens controls to those of the chosen preset, or of the user's own that is named.
-    void choose_preset(double time);
-    void load_preset(double time);
-    void save_preset(double time);
+    void choose_preset(double time) const;
+    void load_preset(double time) const;
+    void save_preset(double time) const;
     // Greys out the controls that the choices make meaningless.
     void update_enabled(double time) const;
 
@@ -64,7 +67,10 @@ class Instance {
     std::atomic<bool> known_to_worker{false};
 
   private:
-    bool apply_preset(const std::string& name);
+    // The worker's answer; nothing where it failed, which the user has been told then.
+    std::optional<Reply> ask(const Json& request) const;
+    std::optional<Reply> ask_preset(const std::string& name) const;
+    void apply_preset(const Reply& reply) const;
     void tell(const char* kind, const std::string& text) const;
 
     const OfxImageEffectHandle effect_;
