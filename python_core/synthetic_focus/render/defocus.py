@@ -30,6 +30,7 @@ def defocus(
     frame_size: tuple[int, int] | None = None,
     origin: tuple[int, int] = (0, 0),
     quality: Quality = "normal",
+    refine_edges: bool = True,
     abort: _native.AbortFlag | None = None,
     threads: int | None = None,
 ) -> npt.NDArray[np.float32]:
@@ -51,6 +52,8 @@ def defocus(
         origin: (x, y) of the image's top left pixel in the whole frame.
         quality: "draft" samples the outlines of patches once per row, "normal" up to 4 times,
             "best" up to 16 times.
+        refine_edges: Whether edges in `coc`, which in real maps are soft or a pixel off, are moved
+            to the picture's, and pixels that show two surfaces parted; off for exact CG passes.
         abort: Set it from any thread to stop the render.
         threads: How many to use; default: as many as the process may run on.
 
@@ -93,6 +96,7 @@ def defocus(
             frame_size=frame,
             origin=origin,
             quality=get_args(Quality).index(quality),
+            refine_edges=refine_edges,
             threads=threads or 0,
             abort=abort,
         )

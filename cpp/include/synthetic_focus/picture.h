@@ -1,0 +1,35 @@
+// The arrays that the kernels work on. Caller's buffers: nothing here owns pixels.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+
+#include "synthetic_focus/parallel.h"
+
+namespace synthetic_focus {
+
+// Larger circles of confusion are rendered as this one. It blurs any picture to nothing.
+inline constexpr float kMaxRadius = 1024.0f;
+// Up to here a patch lies within its own pixel, which passes untouched.
+inline constexpr float kSharp = 0.5f;
+
+struct Picture {
+    const float* pixels;  // (height, width, channels) scene-linear, premultiplied
+    const float* coc;  // (height, width) signed radius in pixels, positive behind the focal plane
+    int width;
+    int height;
+    int channels;  // 3 or 4
+
+    std::size_t index(int x, int y) const {
+        return static_cast<std::size_t>(y) * static_cast<std::size_t>(width) +
+               static_cast<std::size_t>(x);
+    }
+    const float* pixel(int x, int y) const {
+        return pixels + index(x, y) * static_cast<std::size_t>(channels);
+    }
+    float radius(int x, int y) const {
+        return std::clamp(coc[index(x, y)], -kMaxRadius, kMaxRadius);
+    }
+};
+
+}  // namespace synthetic_focus

@@ -1,0 +1,34 @@
+// What a picture and its circles of confusion say about the scene: which surface every pixel shows,
+// how much of it, and what lies hidden behind.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "synthetic_focus/picture.h"
+
+namespace synthetic_focus {
+
+// A piece of surface one pixel large that is not simply the picture's pixel: the nearer part of a
+// pixel that shows two surfaces, or a part of a surface that is hidden from the camera's centre.
+struct Piece {
+    int x;
+    float coc;
+    float coverage;
+    float light[4];  // premultiplied by the coverage
+};
+
+struct Surfaces {
+    std::vector<float> coc;  // (height, width) of the nearest surface, clamped
+    std::vector<std::vector<Piece>>
+        front;  // by row, ordered by x: they stand for the picture's pixel
+    std::vector<std::vector<Piece>> hidden;  // by row, ordered by x: they lie behind it
+    // (height, width) Within a smooth surface nothing shows from behind this circle of confusion.
+    std::vector<float> backdrop;
+};
+
+// refine_edges: whether the map's edges are moved to the picture's.
+Surfaces find_surfaces(const Picture& picture, bool refine_edges, int threads,
+                       const AbortFlag* abort);
+
+}  // namespace synthetic_focus
