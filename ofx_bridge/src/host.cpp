@@ -8,6 +8,7 @@ namespace synthetic_focus {
 namespace {
 
 std::atomic<const OfxHost*> current_host{nullptr};
+std::atomic<bool> up_to_date{false};
 std::mutex fetching;
 // Replaced, never freed: another thread may be in the old one's functions. A process sees one host,
 // two at most.
@@ -26,28 +27,31 @@ OfxStatus on(OfxPropertySetHandle set, Function* function, Arguments... argument
 
 }  // namespace
 
-void set_host(const OfxHost* host) { current_host = host; }
+void set_host(const OfxHost* host) {
+    if (current_host.exchange(host) != host) up_to_date = false;
+}
+
+void forget_suites() { up_to_date = false; }
 
 const Suites* find_suites() {
-    const OfxHost* host = current_host;
-    const auto up_to_date = [&] {
-        const Suites* found = current_suites;
-        return found && found->owner == host ? found : nullptr;
-    };
-    if (const Suites* found = up_to_date()) return found;
+    if (up_to_date) return current_suites;
     const std::lock_guard lock(fetching);
-    if (const Suites* found = up_to_date()) return found;
+    if (up_to_date) return current_suites;
+    const OfxHost* host = current_host;
     if (!host || !host->fetchSuite) return nullptr;
-    const Suites fetched{.owner = host,
-                         .host = host->host,
+    const Suites fetched{.host = host->host,
                          .property = fetch<OfxPropertySuiteV1>(*host, kOfxPropertySuite, 1),
                          .effect = fetch<OfxImageEffectSuiteV1>(*host, kOfxImageEffectSuite, 1),
                          .parameter = fetch<OfxParameterSuiteV1>(*host, kOfxParameterSuite, 1),
                          .message = fetch<OfxMessageSuiteV1>(*host, kOfxMessageSuite, 1),
                          .persistent_message = fetch<OfxMessageSuiteV2>(*host, kOfxMessageSuite, 2),
                          .timeline = fetch<OfxTimeLineSuiteV1>(*host, kOfxTimeLineSuite, 1)};
-    if (!fetched.property || !fetched.effect || !fetched.parameter) return nullptr;
+    const bool core = fetched.property && fetched.property->propSetString && fetched.effect &&
+                      fetched.effect->getPropertySet && fetched.parameter &&
+                      fetched.parameter->paramDefine;
+    if (!core) return nullptr;
     current_suites = new Suites(fetched);
+    up_to_date = true;
     return current_suites;
 }
 

@@ -10,7 +10,6 @@
 namespace synthetic_focus {
 
 struct Suites {
-    const OfxHost* owner;
     OfxPropertySetHandle host;
     const OfxPropertySuiteV1* property;
     const OfxImageEffectSuiteV1* effect;
@@ -23,6 +22,9 @@ struct Suites {
 
 // Remembers the host. It may come again, from any thread (MLT: before every frame).
 void set_host(const OfxHost* host);
+
+// At unload: the next host may lie where this one did.
+void forget_suites();
 
 // The host's suites; null if it lacks one of the three.
 const Suites* find_suites();

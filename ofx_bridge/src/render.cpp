@@ -58,6 +58,7 @@ class Frame {
         return abort && abort(instance_.effect());
     }
     Lent lend(const std::string& clip, double time) const;
+    Lent lend_at_another_time(const std::string& clip, double time) const;
     bool wants_depth() const;
     void pack(std::vector<Lent> lent);
     void fetch(const Reply& need);
@@ -125,6 +126,15 @@ Lent Frame::lend(const std::string& clip, double time) const {
     return {std::move(picture), std::move(image)};
 }
 
+// Missing where the host has no other times: some then give this frame again (MLT), which would be
+// wrong silently.
+Lent Frame::lend_at_another_time(const std::string& clip, double time) const {
+    const bool possible =
+        Properties(suites().host).integer(kOfxImageEffectPropTemporalClipAccess).value_or(1) != 0;
+    if (possible || time == time_) return lend(clip, time);
+    return {{.clip = clip, .time = time}, nullptr};
+}
+
 // A host may call an unconnected clip connected, and give nothing or black: the user's switch
 // decides.
 bool Frame::wants_depth() const {
@@ -171,7 +181,7 @@ void Frame::fetch(const Reply& need) {
         const bool there = std::ranges::any_of(pictures_, [&](const Picture& picture) {
             return picture.clip == need.message && picture.time == time;
         });
-        if (!there) lent.push_back(lend(need.message, time));
+        if (!there) lent.push_back(lend_at_another_time(need.message, time));
     }
     if (lent.empty()) throw WorkerError("Synthetic Focus's worker asks for what it was given.");
     pack(std::move(lent));
@@ -231,7 +241,8 @@ void Frame::write_picture(Json& json, const Picture& picture) const {
 void Frame::write_source_properties(Json& json) const {
     const Properties source = properties_of(instance_.clip(source_clip));
     json.key("fps");
-    const auto fps = source.number(kOfxImageEffectPropFrameRate);
+    auto fps = source.number(kOfxImageEffectPropFrameRate);
+    if (!fps) fps = properties_of(instance_.effect()).number(kOfxImageEffectPropFrameRate);
     fps ? json.value(*fps) : json.null();
 
     auto first = source.number(kOfxImageEffectPropFrameRange, 0);

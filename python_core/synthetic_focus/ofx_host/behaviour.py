@@ -78,6 +78,8 @@ class Behaviour:
     """Region of interest: the plug-in gets no pixel that it has not asked for."""
     output_covers: Literal["window", "frame"] = "window"
     """Frame: the output's memory is larger than the render window; the rest must stay untouched."""
+    always_tiles: bool = False
+    """Windows smaller than the frame are rendered even where the plug-in wants whole frames."""
     sends_unsupported_images: bool = False
     """Images reach the plug-in in the depth and components that they have."""
 

@@ -476,7 +476,8 @@ class Instance:
         x1, y1, x2, y2 = window
         if intersection(window, frame) != (x1, y1, x2, y2) or x1 >= x2 or y1 >= y2:
             raise HostError(f"the render window {window} is no part of the frame {frame}")
-        if not self._effect.properties.get("OfxImageEffectPropSupportsTiles")[0]:
+        tiles = self._effect.properties.get("OfxImageEffectPropSupportsTiles")[0]
+        if not tiles and not self.plugin.host.behaviour.always_tiles:
             raise HostError("the plug-in renders whole frames only")
         return (x1, y1, x2, y2)
 
