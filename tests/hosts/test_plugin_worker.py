@@ -135,6 +135,19 @@ def test_the_workers_own_errors_reach_the_user(
     _fails(effect, "100%n of depth.%s.exr is missing", tmp_path)
 
 
+def test_a_preset_that_cannot_be_had_says_why_and_leaves_the_controls(
+    load_plugin: LoadPlugin, fake_worker: Any, tmp_path: Path
+) -> None:
+    fake_worker.behave(refuse="protocol 2 is spoken here")
+    effect = load_plugin().create(clips={"Source": PICTURE})
+    effect["preset"].set(3)
+    (message,) = effect.plugin.host.messages
+    assert "protocol 2 is spoken here" in message.text
+    assert _log(tmp_path) in message.text
+    assert effect["applied_preset"].value == ""
+    assert effect["f_stop"].value == 2.0
+
+
 def test_hosts_without_persistent_messages_get_one_message(
     load_plugin: LoadPlugin, fake_worker: Any
 ) -> None:
