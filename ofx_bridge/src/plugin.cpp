@@ -62,6 +62,7 @@ OfxStatus dispatch(std::string_view action, OfxImageEffectHandle effect,
                    const Properties& arguments, const Properties& results) {
     if (action == kOfxActionUnload) {
         Worker::get().stop();
+        forget_suites();
         return kOfxStatOK;
     }
     if (!find_suites()) {
