@@ -277,3 +277,35 @@ def test_a_wipe_lies_at_the_same_place_of_the_picture_in_a_part_of_it():
     )
     assert (part[:, 6] == 1.0).all()
     np.testing.assert_array_equal(part[:, :6], source[:, 30:36])
+
+
+def test_grain_match_grains_the_blur_and_keeps_the_sharp_part():
+    rng = np.random.default_rng(0)
+    source = 0.5 + rng.normal(0, 0.02, (120, 240, 3)).astype(np.float32)
+    disparity = np.where(np.arange(240) < 120, 1.0, 0.0).astype(np.float32)
+    disparity = np.tile(disparity, (120, 1))
+    for space, grain in ((VIDEO, 0.02), (LINEAR, 0.02)):
+        plain, grained = (
+            render_frame(
+                source,
+                disparity,
+                settings(grain_match=amount, f_stop=0.7),
+                space=space,
+                focus_disparity=1.0,
+                frame=Frame((240, 120)),
+            )
+            for amount in (0.0, 1.0)
+        )
+        np.testing.assert_array_equal(grained[:, :100], source[:, :100])
+        assert plain[:, 170:].std() < 0.3 * grain
+        assert grained[:, 170:].std() == pytest.approx(grain, rel=0.12)
+
+
+def test_edges_of_the_depth_are_refined_unless_it_is_clean():
+    source, disparity = picture(), halves()
+    source[:, :20] *= 0.1  # the picture's edge is four pixels from the depth's
+    refined, exact = (
+        render(source, disparity),
+        render(source, disparity, chosen=settings(refine_edges=False)),
+    )
+    assert (refined != exact).any()

@@ -7,6 +7,7 @@ the same wherever it is made.
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -21,6 +22,7 @@ from synthetic_focus.lens.breathing import breathe, magnification
 from synthetic_focus.lens.from_settings import aperture
 from synthetic_focus.lens.model import closed, coc_map
 from synthetic_focus.render import defocus
+from synthetic_focus.render.grain import match_grain
 from synthetic_focus.render.highlights import recover_highlights
 from synthetic_focus.scene.depth import DepthReading
 
@@ -226,13 +228,19 @@ def _defocused(
         frame_size=frame.size,
         origin=frame.origin,
         quality=settings.quality,
+        refine_edges=settings.refine_edges,
         abort=abort,
     )
     if light_is_source:
-        return blurred
-    untouched = (blurred == light).all(axis=2)
-    result = _from_light(blurred, space, premultiplied=premultiplied)
-    np.copyto(result, source, where=untouched[..., None])
+        result = blurred
+    else:
+        untouched = (blurred == light).all(axis=2)
+        result = _from_light(blurred, space, premultiplied=premultiplied)
+        np.copyto(result, source, where=untouched[..., None])
+    if settings.grain_match:
+        # The source's own pixels tell its frames apart, and a frame from none but itself.
+        seed = zlib.crc32(source[::31, ::29].tobytes())
+        result = match_grain(result, source, coc, amount=settings.grain_match, seed=seed)
     return result
 
 
