@@ -308,6 +308,16 @@ OfxStatus main_entry(const char* action, const void* handle, OfxPropertySetHandl
         parameters->paramSetValue(parameter(effect, "text"), record.c_str());
         return kOfxStatOK;
     }
+    if (what == kOfxImageEffectActionGetRegionOfDefinition) {
+        char* text = nullptr;
+        parameters->paramGetValue(parameter(effect, "text"), &text);
+        if (std::string(text) != "everywhere") {
+            return kOfxStatReplyDefault;
+        }
+        const double sides[] = {kOfxFlagInfiniteMin, 1.0, kOfxFlagInfiniteMax, kOfxFlagInfiniteMax};
+        properties->propSetDoubleN(out, kOfxImageEffectPropRegionOfDefinition, 4, sides);
+        return kOfxStatOK;
+    }
     if (what == kOfxActionPurgeCaches) {
         record.clear();
         return kOfxStatOK;

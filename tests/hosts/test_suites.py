@@ -13,6 +13,7 @@ from synthetic_focus.ofx_host import (
     HostError,
     Image,
     PluginLoadError,
+    Project,
     RenderAbortedError,
 )
 
@@ -333,3 +334,12 @@ def test_what_is_no_plugin_is_refused_with_the_reason(load_probe, tmp_path):
 def test_what_is_no_image_is_refused(load_probe, pixels):
     with load_probe().create() as effect, pytest.raises((HostError, IndexError)):
         effect.clips["Source"].connect(pixels)
+
+
+def test_a_region_without_end_ends_at_the_frame(load_probe):
+    plugin = load_probe()
+    with plugin.create(
+        clips={"Source": picture()}, project=Project(region=(-1, 0, 9, 5))
+    ) as effect:
+        effect["text"].set("everywhere")
+        assert effect.region_of_definition(0) == (-1.0, 1.0, 9.0, 5.0)

@@ -122,6 +122,7 @@ RESOLVE = Behaviour(
     missing_image_properties=OPTIONAL_IMAGE_PROPERTIES,
     missing_arguments=OPTIONAL_RENDER_ARGUMENTS,
     empty_clip="black",
+    always_tiles=True,
     tolerates_duplicates=True,
     accepts_unknown_properties=True,
     clamps_numbers_without_ranges=True,

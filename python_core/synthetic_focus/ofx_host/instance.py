@@ -223,7 +223,7 @@ class Instance:
         )
         arguments = self._at(time, scale)
         self._action("OfxImageEffectActionGetRegionOfDefinition", arguments, answer, time=time)
-        return as_rect(answer.get("OfxImageEffectPropRegionOfDefinition"))
+        return self._bounded(as_rect(answer.get("OfxImageEffectPropRegionOfDefinition")))
 
     def regions_of_interest(
         self, time: float, region: Rect, scale: tuple[float, float] = (1.0, 1.0)
@@ -609,6 +609,18 @@ class Instance:
             min(r[1] for r in regions),
             max(r[2] for r in regions),
             max(r[3] for r in regions),
+        )
+
+    def _bounded(self, region: Rect) -> Rect:
+        """Where a generator has pixels everywhere, the frame is what matters."""
+        least, most = -float(2**31), float(2**31 - 1)
+        frame = as_rect(self.project.region)
+        x1, y1, x2, y2 = region
+        return (
+            frame[0] if x1 <= least else x1,
+            frame[1] if y1 <= least else y1,
+            frame[2] if x2 >= most else x2,
+            frame[3] if y2 >= most else y2,
         )
 
     def _inputs(self) -> list[str]:
