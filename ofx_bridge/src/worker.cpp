@@ -65,31 +65,27 @@ std::string interpreter() {
                       "\"synthetic-focus install-plugin\".");
 }
 
-std::string with_log(const std::string& text, const std::string& log) {
-    return text + " Log: " + log;
-}
-
-platform::Process start(const std::string& log, Seconds limit) {
+platform::Process start(Seconds limit) {
+    const std::string log = platform::log_path();
     const std::string python = interpreter();
     try {
         return platform::Process(
             {python, "-I", "-m", "synthetic_focus.worker", "--fd", "3", "--log", log},
             platform::worker_environment(), log, limit);
     } catch (const platform::Error& error) {
-        throw WorkerError(with_log(std::string("Synthetic Focus cannot run its worker: ") +
-                                       error.what() +
-                                       ". Install the plug-in again with \"synthetic-focus "
-                                       "install-plugin\".",
-                                   log));
+        throw WorkerError(std::string("Synthetic Focus cannot run its worker: ") + error.what() +
+                          ". Install the plug-in again with \"synthetic-focus install-plugin\".");
     }
 }
 
 }  // namespace
 
+WorkerError::WorkerError(const std::string& text)
+    : std::runtime_error(text + " Log: " + platform::log_path()) {}
+
 Connection::Connection(const std::string& host_name, Seconds limit)
     : limit_(limit),
-      log_(platform::log_path()),
-      process_(start(log_, limit)),
+      process_(start(limit)),
       last_heard_(Clock::now()),
       reader_([this] { read_replies(); }) {
     live_process = &process_;
@@ -107,11 +103,10 @@ Connection::Connection(const std::string& host_name, Seconds limit)
     if (reply && reply->status == ReplyStatus::Ok) return;
     stop();
     reader_.join();
-    throw WorkerError(with_log(
-        reply ? reply->message
-              : "Synthetic Focus's worker ended while it started (" + how_ + "). Is the package " +
-                    "still installed where \"synthetic-focus install-plugin\" was run?",
-        log_));
+    if (reply) throw WorkerError(reply->message);
+    throw WorkerError("Synthetic Focus's worker ended while it started (" + how_ +
+                      "). Is the package still installed where \"synthetic-focus install-plugin\" "
+                      "was run?");
 }
 
 Connection::~Connection() {
@@ -173,7 +168,7 @@ std::optional<Reply> Connection::call(const std::string& members, const Segment*
         std::snprintf(text, sizeof text,
                       "Synthetic Focus's worker said nothing for %g seconds and was ended.",
                       limit_.count());
-        throw WorkerError(with_log(text, log_));
+        throw WorkerError(text);
     }
     std::optional<Reply> reply = std::move(pending_[id]);
     pending_.erase(id);
@@ -266,14 +261,13 @@ Reply Worker::call(const std::string& members, const Segment* segment, const std
         const std::shared_ptr<Connection> connection = connect(host_name);
         if (auto reply = connection->call(members, segment, aborted)) {
             if (reply->status == ReplyStatus::Failed) {
-                throw WorkerError(with_log(reply->message, platform::log_path()));
+                throw WorkerError(reply->message);
             }
             return *std::move(reply);
         }
         how = connection->how_it_ended();
     }
-    throw WorkerError(with_log("Synthetic Focus's worker ended twice over this (" + how + ").",
-                               platform::log_path()));
+    throw WorkerError("Synthetic Focus's worker ended twice over this (" + how + ").");
 }
 
 void Worker::notify(const std::string& members) {

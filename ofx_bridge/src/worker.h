@@ -30,10 +30,11 @@ struct Reply {
     std::vector<double> values;
 };
 
-// The worker could not be started, died or hangs; the text is for the user.
+// The worker could not be started, failed, died or hangs. The text is for the user and ends with
+// where the log is.
 class WorkerError : public std::runtime_error {
   public:
-    using std::runtime_error::runtime_error;
+    explicit WorkerError(const std::string& text);
 };
 
 // Shared memory that the worker is told about under a number.
@@ -78,7 +79,6 @@ class Connection {
     bool read_reply();
 
     const platform::Seconds limit_;
-    const std::string log_;
     platform::Process process_;
 
     std::mutex send_mutex_;

@@ -163,13 +163,11 @@ def test_hosts_without_persistent_messages_get_one_message(
 
 
 def test_a_worker_that_asks_for_what_it_has_is_stopped(
-    load_plugin: LoadPlugin, fake_worker: Any
+    load_plugin: LoadPlugin, fake_worker: Any, tmp_path: Path
 ) -> None:
     fake_worker.behave(**{"asks again": True})
     effect = load_plugin().create(clips={"Source": PICTURE})
-    with pytest.raises(ActionError):
-        effect.render(0)
-    assert "asks for what it was given" in effect.persistent_message
+    _fails(effect, "asks for what it was given", tmp_path)
 
 
 def test_a_missing_interpreter_is_named(
@@ -182,12 +180,11 @@ def test_a_missing_interpreter_is_named(
 
 
 def test_a_bundle_that_was_never_installed_says_so(
-    load_plugin: LoadPlugin, fake_worker: Any
+    load_plugin: LoadPlugin, fake_worker: Any, tmp_path: Path
 ) -> None:
     fake_worker.environment.delenv("SYNTHETIC_FOCUS_PYTHON")
     effect = load_plugin().create(clips={"Source": PICTURE})
-    with pytest.raises(ActionError):
-        effect.render(0)
+    _fails(effect, "names none and SYNTHETIC_FOCUS_PYTHON is not set", tmp_path)
     assert f"{BUNDLE.resolve()}/Contents/Resources/python" in effect.persistent_message
     assert "synthetic-focus install-plugin" in effect.persistent_message
 
