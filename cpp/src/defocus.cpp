@@ -55,29 +55,6 @@ Survey survey(const Picture& picture, const Settings& settings) {
     return all;
 }
 
-// The patch of a piece of surface that is in focus is that of the largest sharp pixel.
-int patch_index(float coc) { return radius_index(std::max(kSharp, std::fabs(coc))); }
-
-// The radii for which patches are needed.
-struct UsedRadii {
-    std::vector<char> behind;
-    std::vector<char> front;
-
-    UsedRadii(const Surfaces& surfaces, float largest)
-        : behind(static_cast<std::size_t>(radius_indices(std::max(kSharp, largest)))),
-          front(behind.size()) {
-        for (const float coc : surfaces.coc) mark(coc);
-        for (const auto* rows : {&surfaces.front, &surfaces.hidden}) {
-            for (const std::vector<Piece>& row : *rows) {
-                for (const Piece& piece : row) mark(piece.coc);
-            }
-        }
-    }
-    void mark(float coc) {
-        (coc > 0.0f ? behind : front)[static_cast<std::size_t>(patch_index(coc))] = 1;
-    }
-};
-
 template <int N>
 struct Segment {
     int layer;
@@ -114,8 +91,21 @@ class Renderer {
           surfaces_(surfaces),
           settings_(settings),
           layers_(largest),
-          table_(make_table(shape, UsedRadii(surfaces, largest), settings)),
-          margin_(static_cast<int>(std::ceil(largest * 1.5f)) + 1) {}
+          table_(shape, settings.frame, edge_sampling(settings.quality), largest),
+          margin_(static_cast<int>(std::ceil(largest * table_.extent())) + 1) {
+        parallel_for(picture.height, settings.threads, settings.abort, [&](int y, int) {
+            for (int x = 0; x < picture.width; ++x) {
+                const float coc = surfaces.coc[picture.index(x, y)];
+                if (std::fabs(coc) > kSharp) table_.mark(x, y, coc);
+            }
+            for (const auto* rows : {&surfaces.front, &surfaces.hidden}) {
+                for (const Piece& piece : (*rows)[static_cast<std::size_t>(y)]) {
+                    table_.mark(piece.x, y, piece.coc);
+                }
+            }
+        });
+        table_.build(settings.threads, settings.abort);
+    }
 
     void render(float* result) {
         const int rows = picture_.height + 2 * margin_;
@@ -147,9 +137,9 @@ class Renderer {
             const int inner_x = mirrored(x, picture_.width);
             const int outside_x = x < 0 ? -x : std::max(0, x - picture_.width + 1);
             const auto add = [&](float coc, float coverage, const float* light) {
-                const SpanTable::Entry entry = table_.entry(patch_index(coc), coc > 0.0f);
+                const SpanTable::Entry entry = table_.entry(inner_x, inner_y, coc);
                 if (outside_y > entry.reach) return;
-                if (static_cast<float>(outside_x) > 1.5f * std::fabs(coc) + 1.0f) return;
+                if (static_cast<float>(outside_x) > table_.extent() * std::fabs(coc) + 1.0f) return;
                 const Layers::Share share = layers_.share(coc);
                 if (share.next < 1.0f) {
                     push(buckets, share.layer, 1.0f - share.next, x, entry, coverage, light);
@@ -255,12 +245,6 @@ class Renderer {
         return piece == front.end() || piece->x != x;
     }
 
-    static SpanTable make_table(const ApertureShape& shape, const UsedRadii& used,
-                                const Settings& settings) {
-        return SpanTable(shape, used.behind, used.front, edge_sampling(settings.quality),
-                         settings.threads, settings.abort);
-    }
-
     void finish_row(int y, const PixelState* pixels, float* result) const {
         const auto channels = static_cast<std::size_t>(picture_.channels);
         for (int x = 0; x < picture_.width; ++x) {
@@ -293,17 +277,51 @@ class Renderer {
     std::vector<RowSamples<N>> rows_;
 };
 
-}  // namespace
-
-void defocus(const Picture& picture, const ApertureShape& shape, const Settings& settings,
-             float* result) {
-    const Survey seen = survey(picture, settings);
-    const Surfaces surfaces =
-        find_surfaces(picture, settings.refine_edges, settings.threads, settings.abort);
+void render(const Picture& picture, const Surfaces& surfaces, const ApertureShape& shape,
+            const Settings& settings, const Survey& seen, float* result) {
     if (seen.opaque) {
         Renderer<4>(picture, surfaces, shape, settings, seen.largest).render(result);
     } else {
         Renderer<8>(picture, surfaces, shape, settings, seen.largest).render(result);
+    }
+}
+
+// The same surfaces for light whose circles of confusion are larger behind the focal plane by
+// `part`, and smaller in front of it.
+Surfaces refocused(const Surfaces& surfaces, float part) {
+    Surfaces result = surfaces;
+    const auto refocus = [part](float& coc) {
+        coc = std::clamp(coc + part * std::fabs(coc), -kMaxRadius, kMaxRadius);
+    };
+    for (float& coc : result.coc) refocus(coc);
+    for (auto* rows : {&result.front, &result.hidden}) {
+        for (std::vector<Piece>& row : *rows) {
+            for (Piece& piece : row) refocus(piece.coc);
+        }
+    }
+    return result;
+}
+
+}  // namespace
+
+void defocus(const Picture& picture, const ApertureShape& shape, const Settings& settings,
+             float* result) {
+    Survey seen = survey(picture, settings);
+    const Surfaces surfaces =
+        find_surfaces(picture, settings.refine_edges, settings.threads, settings.abort);
+    if (shape.chromatic == 0.0) {
+        render(picture, surfaces, shape, settings, seen, result);
+        return;
+    }
+    const auto part = static_cast<float>(shape.chromatic);
+    const auto channels = static_cast<std::size_t>(picture.channels);
+    const std::size_t size = picture.index(0, picture.height) * channels;
+    seen.largest = std::min(kMaxRadius, seen.largest * (1.0f + std::fabs(part)));
+    render(picture, surfaces, shape, settings, seen, result);  // green, and alpha
+    std::vector<float> other(size);
+    for (const auto& [channel, shift] : {std::pair<std::size_t, float>{0, part}, {2, -part}}) {
+        render(picture, refocused(surfaces, shift), shape, settings, seen, other.data());
+        for (std::size_t i = channel; i < size; i += channels) result[i] = other[i];
     }
 }
 

@@ -31,6 +31,7 @@ ApertureShape make_shape(const py::dict& fields) {
     shape.swirl = fields["swirl"].cast<double>();
     shape.barndoors = fields["barndoors"].cast<double>();
     shape.astigmatism = fields["astigmatism"].cast<double>();
+    shape.chromatic = fields["chromatic"].cast<double>();
     shape.behind = rings(fields["behind"].cast<RingPairs>());
     shape.front = rings(fields["front"].cast<RingPairs>());
     if (!fields["kernel"].is_none()) {

@@ -8,13 +8,7 @@
 namespace synthetic_focus {
 namespace {
 
-constexpr int kVertices = 720;  // a disc of radius 200 is off by 0.002 pixels
 constexpr double kPi = std::numbers::pi;
-
-struct Point {
-    double x;
-    double y;
-};
 
 // Distance from the centre to the blade's edge in the direction `angle`: straight blades bulge
 // toward the circle through their corners.
@@ -26,26 +20,23 @@ double blade_radius(const ApertureShape& shape, double angle) {
     return straight + shape.curvature * (1.0 - straight);
 }
 
-// The outline in picture coordinates (y down), before the mechanical masks.
-std::vector<Point> polygon(const ApertureShape& shape, bool behind, double scale, double x,
-                           double y) {
+// The opening as it is stretched at the field position (x, y).
+std::vector<Point> stretched(const ApertureShape& shape, const std::vector<Point>& opening,
+                             bool behind, double scale, const Place& place) {
+    const double x = place.x;
+    const double y = place.y;
     const double rho2 = x * x + y * y;
     const double side = behind ? 1.0 : -1.0;
     const double stretch = 1.0 + shape.swirl * rho2 / 2.0;
-    const double radial = (1.0 + side * shape.astigmatism * rho2) / stretch;
-    const double tangential = (1.0 - side * shape.astigmatism * rho2) * stretch;
+    const double radial = scale * (1.0 + side * shape.astigmatism * rho2) / stretch;
+    const double tangential = scale * (1.0 - side * shape.astigmatism * rho2) * stretch;
     const double rho = std::sqrt(rho2);
     const Point out = rho > 0.0 ? Point{x / rho, y / rho} : Point{1.0, 0.0};
-    std::vector<Point> points(kVertices);
-    for (int i = 0; i < kVertices; ++i) {
-        const double angle = 2.0 * kPi * i / kVertices;
-        const double r = scale * blade_radius(shape, angle);
-        const double px = r * std::cos(angle + shape.rotation) / shape.squeeze;
-        const double py = -r * std::sin(angle + shape.rotation);
-        const double along = (px * out.x + py * out.y) * radial;
-        const double across = (py * out.x - px * out.y) * tangential;
-        points[static_cast<std::size_t>(i)] = {along * out.x - across * out.y,
-                                               along * out.y + across * out.x};
+    std::vector<Point> points(opening.size());
+    for (std::size_t i = 0; i < points.size(); ++i) {
+        const double along = (opening[i].x * out.x + opening[i].y * out.y) * radial;
+        const double across = (opening[i].y * out.x - opening[i].x * out.y) * tangential;
+        points[i] = {along * out.x - across * out.y, along * out.y + across * out.x};
     }
     return points;
 }
@@ -68,13 +59,13 @@ struct Masks {
     Interval columns{-1e9, 1e9};
     Interval rows{-1e9, 1e9};
 
-    Masks(const ApertureShape& shape, double x, double y, double half_width, double half_height)
-        : slide{-shape.cat_eye * x / shape.squeeze, -shape.cat_eye * y},
+    Masks(const ApertureShape& shape, const Place& place)
+        : slide{-shape.cat_eye * place.x / shape.squeeze, -shape.cat_eye * place.y},
           radius_x(1.0 / shape.squeeze),
           cat_eye(shape.cat_eye != 0.0) {
         if (shape.barndoors == 0.0) return;
-        const double u = half_width > 0.0 ? x / half_width : 0.0;
-        const double v = half_height > 0.0 ? y / half_height : 0.0;
+        const double u = place.half_width > 0.0 ? place.x / place.half_width : 0.0;
+        const double v = place.half_height > 0.0 ? place.y / place.half_height : 0.0;
         const double keep_x = radius_x * (1.0 - shape.barndoors * std::min(1.0, u * u));
         const double keep_y = 1.0 - shape.barndoors * std::min(1.0, v * v);
         if (u > 0.0) columns.high = keep_x;
@@ -120,14 +111,14 @@ Span make_span(double left, double right, double weight) {
 
 }  // namespace
 
-Outline::Outline(const ApertureShape& shape, bool behind, double scale, double x, double y,
-                 double half_width, double half_height, int samples) {
-    const std::vector<Point> points = polygon(shape, behind, scale, x, y);
+Outline::Outline(const ApertureShape& shape, const std::vector<Point>& opening, bool behind,
+                 double scale, const Place& place, int samples) {
+    const std::vector<Point> points = stretched(shape, opening, behind, scale, place);
     const auto [low, high] = std::minmax_element(
         points.begin(), points.end(), [](const Point& a, const Point& b) { return a.y < b.y; });
     const double step = (high->y - low->y) / samples;
     std::vector<Interval> rows = chords(points, low->y, step, samples + 1);
-    const Masks masks(shape, x, y, half_width, half_height);
+    const Masks masks(shape, place);
     int first = samples + 1;
     int last = -1;
     for (int i = 0; i <= samples; ++i) {
@@ -182,12 +173,21 @@ Outline::Edges Outline::integral(double y) const {
     return {a.left + t * (b.left - a.left), a.right + t * (b.right - a.right)};
 }
 
-Patch make_patch(const ApertureShape& shape, bool behind, double x, double y, double half_width,
-                 double half_height, int samples) {
+Outlines::Outlines(const ApertureShape& shape, int vertices)
+    : shape_(shape), opening_(static_cast<std::size_t>(vertices)) {
+    for (std::size_t i = 0; i < opening_.size(); ++i) {
+        const double angle = 2.0 * kPi * static_cast<double>(i) / vertices;
+        const double r = blade_radius(shape, angle);
+        opening_[i] = {r * std::cos(angle + shape.rotation) / shape.squeeze,
+                       -r * std::sin(angle + shape.rotation)};
+    }
+}
+
+Patch Outlines::patch(bool behind, const Place& place, int samples) const {
     Patch patch;
-    for (const Ring& ring : behind ? shape.behind : shape.front) {
-        patch.push_back({Outline(shape, behind, ring.scale, x, y, half_width, half_height, samples),
-                         ring.weight});
+    for (const Ring& ring : behind ? shape_.behind : shape_.front) {
+        patch.push_back(
+            {Outline(shape_, opening_, behind, ring.scale, place, samples), ring.weight});
     }
     return patch;
 }

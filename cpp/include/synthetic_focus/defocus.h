@@ -6,17 +6,11 @@
 #include "synthetic_focus/parallel.h"
 #include "synthetic_focus/picture.h"
 #include "synthetic_focus/pupil.h"
+#include "synthetic_focus/span_table.h"
 
 namespace synthetic_focus {
 
 enum class Quality { kDraft, kNormal, kBest };
-
-struct Frame {
-    int width;
-    int height;
-    int x;  // where the picture's left top pixel sits in the frame
-    int y;
-};
 
 struct Settings {
     Frame frame;

@@ -21,6 +21,7 @@ struct ApertureShape {
     double swirl = 0.0;
     double barndoors = 0.0;
     double astigmatism = 0.0;
+    double chromatic = 0.0;
     std::vector<Ring> behind{{1.0f, 1.0f}};
     std::vector<Ring> front{{1.0f, 1.0f}};
     // A picture of the opening instead of the outline; empty: none.
@@ -50,15 +51,27 @@ struct EdgeSampling {
     int most;                   // ...but into no more samples than this
 };
 
+// Where in the field, in units of half the frame's diagonal from the frame's middle, y down.
+struct Place {
+    double x = 0.0;
+    double y = 0.0;
+    double half_width = 0.0;  // the frame's
+    double half_height = 0.0;
+};
+
+struct Point {
+    double x;
+    double y;
+};
+
 // A row-convex outline of unit radius: the integrals, from its top downward, of the columns of its
 // left and right edges. Integrals, so that the rows of a patch of any radius add up to its exact
 // area.
 class Outline {
   public:
-    // The shape at the field position (x, y), in units of half the frame's diagonal from its
-    // middle, y down. half_width and half_height: the frame's, in the same unit.
-    Outline(const ApertureShape& shape, bool behind, double scale, double x, double y,
-            double half_width, double half_height, int samples);
+    // opening: the polygon of radius 1, y down; samples: how many rows it is cut into.
+    Outline(const ApertureShape& shape, const std::vector<Point>& opening, bool behind,
+            double scale, const Place& place, int samples);
 
     double top() const { return top_; }
     double bottom() const { return bottom_; }
@@ -82,8 +95,17 @@ struct WeightedOutline {
 };
 using Patch = std::vector<WeightedOutline>;
 
-Patch make_patch(const ApertureShape& shape, bool behind, double x, double y, double half_width,
-                 double half_height, int samples);
+// Works out the patches of one aperture at any place of the field.
+class Outlines {
+  public:
+    // vertices: of the polygon that stands for the opening.
+    Outlines(const ApertureShape& shape, int vertices);
+    Patch patch(bool behind, const Place& place, int samples) const;
+
+  private:
+    ApertureShape shape_;
+    std::vector<Point> opening_;  // of radius 1, y down
+};
 
 // The rows that a patch of this radius reaches above and below its pixel.
 int reach(const Patch& patch, double radius);

@@ -23,6 +23,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "barndoors": (0.0, 1.0),
     "ring": (0.0, 0.9),
     "rim": (-1.0, 1.0),
+    "fade": (0.0, 1.0),
     "onion": (0.0, 1.0),
     "chromatic": (-0.5, 0.5),
     "astigmatism": (-0.9, 0.9),
@@ -52,6 +53,8 @@ class Aperture:
         ring: Radius of a central obstruction in pupil radii (mirror lenses).
         rim: Spherical aberration behind the focal plane: 1 the brightest rim (soap bubble), -1 the
             smoothest fading toward the rim. In front of the focal plane it is the other way round.
+        fade: How much darker the patch is at its rim than in its middle, on both sides of the focal
+            plane (apodisation filter).
         onion: Contrast of concentric rings (moulded aspheres).
         chromatic: Axial colour: behind focus red's radius is (1 + chromatic) times, blue's (1 -
             chromatic) times green's; in front the other way round.
@@ -79,6 +82,7 @@ class Aperture:
     barndoors: float = 0.0
     ring: float = 0.0
     rim: float = 0.0
+    fade: float = 0.0
     onion: float = 0.0
     chromatic: float = 0.0
     astigmatism: float = 0.0
@@ -116,7 +120,7 @@ def nested_profile(aperture: Aperture, *, behind: bool) -> tuple[tuple[float, fl
     """The radial profile as nested copies of the outline.
 
     Args:
-        aperture: Whose `ring`, `rim` and `onion` are meant.
+        aperture: Whose `ring`, `rim`, `fade` and `onion` are meant.
         behind: Whether the point lies behind the focal plane; in front, `rim` acts inverted.
 
     Returns:
@@ -124,12 +128,13 @@ def nested_profile(aperture: Aperture, *, behind: bool) -> tuple[tuple[float, fl
         filled with `weight`. A plain disc is ((1.0, 1.0),).
     """
     rim = aperture.rim if behind else -aperture.rim
-    steps = 12 if aperture.onion else 6 if rim else 1
+    steps = 12 if rim or aperture.fade or aperture.onion else 1
     edges = np.sqrt(np.linspace(aperture.ring**2, 1.0, steps + 1))
     middles = np.sqrt((edges[:-1] ** 2 + edges[1:] ** 2) / 2)
     # Both terms average to nothing over the disc: the rim does not change the patch's light.
     bent = 4 * middles**6 - 1 if rim > 0 else 2 * middles**2 - 1
-    level = (1 + rim * bent) * (1 + aperture.onion * np.cos(np.pi * np.arange(steps)) / 2)
+    level = (1 + rim * bent) * (1 - aperture.fade * middles**2)
+    level *= 1 + aperture.onion * np.cos(np.pi * np.arange(steps)) / 2
     weights = np.insert(level, 0, 0.0) - np.append(level, 0.0)
     pairs = zip(edges[::-1], weights[::-1], strict=True)
     return tuple((float(s), float(w)) for s, w in pairs if s > 0 and w != 0)

@@ -125,6 +125,7 @@ def _shape(aperture: Aperture) -> dict[str, Any]:
         "swirl": aperture.swirl,
         "barndoors": aperture.barndoors,
         "astigmatism": aperture.astigmatism,
+        "chromatic": aperture.chromatic,
         "behind": nested_profile(aperture, behind=True),
         "front": nested_profile(aperture, behind=False),
         "kernel": aperture.kernel,

@@ -1,0 +1,133 @@
+"""Every shape of patch, against its geometry."""
+
+import numpy as np
+import pytest
+
+from synthetic_focus import Aperture, defocus
+
+SHAPES = [
+    Aperture(blades=5, curvature=0.3, rotation_deg=12),
+    Aperture(squeeze=2.0),
+    Aperture(cat_eye=0.7),
+    Aperture(swirl=0.8, cat_eye=0.4),
+    Aperture(barndoors=0.8),
+    Aperture(ring=0.5),
+    Aperture(rim=0.7),
+    Aperture(rim=-0.7, onion=0.4),
+    Aperture(fade=0.8),
+    Aperture(astigmatism=0.4),
+    Aperture(chromatic=0.08),
+    Aperture(kernel=np.eye(7) + 0.1),
+]
+
+
+def patch(aperture, radius, x=100, y=70, size=(200, 140), **keywords):
+    """The patch of one light of 1, as (H, W, 3)."""
+    image = np.zeros((size[1], size[0], 3), np.float32)
+    image[y, x] = 1.0
+    return defocus(image, np.full(image.shape[:2], radius, np.float32), aperture, **keywords)
+
+
+def offsets(light, x=100, y=70):
+    """Columns and rows (down) of the patch's pixels from its light, and their weights."""
+    rows, columns = np.nonzero(light > light.max() / 2)
+    return columns - x, rows - y
+
+
+@pytest.mark.parametrize("aperture", SHAPES, ids=str)
+@pytest.mark.parametrize("radius", [13.3, -13.3])
+def test_every_shape_leaves_a_uniform_picture_uniform(aperture, radius):
+    image = np.full((60, 90, 3), 0.3, np.float32)
+    result = defocus(image, np.full((60, 90), radius, np.float32), aperture)
+    np.testing.assert_allclose(result, image, rtol=1e-5)
+
+
+@pytest.mark.parametrize("aperture", [s for s in SHAPES if not s.varies_over_frame], ids=str)
+@pytest.mark.parametrize("radius", [0.8, 5.21, -20.7])
+def test_every_shape_keeps_a_lights_energy(aperture, radius):
+    assert patch(aperture, radius).sum(dtype=np.float64) == pytest.approx(3, rel=1e-3)
+
+
+def test_straight_blades_make_the_regular_polygon():
+    light = patch(Aperture(blades=6, curvature=0.0), 20.0, quality="best")[..., 0]
+    x, y = np.meshgrid(np.arange(200) - 100, np.arange(140) - 70)
+    angle = np.radians(30)
+    inside = np.ones(x.shape, bool)
+    for k in range(6):
+        turn = angle + k * np.pi / 3
+        inside &= x * np.cos(turn) + y * np.sin(turn) < 20 * np.cos(angle)
+    area = 1.5 * np.sqrt(3) * 20**2
+    assert np.abs(light * area - inside).mean() * light.size / area < 0.05
+
+
+def test_squeeze_makes_a_tall_oval():
+    x, y = offsets(patch(Aperture(squeeze=2.0), 20.3)[..., 0])
+    assert (x.max(), y.max()) == (10, 20)
+
+
+def test_a_cats_eye_is_clipped_outward_behind_the_focus_and_inward_before_it():
+    eye = Aperture(cat_eye=1.0)
+    x, _ = offsets(patch(eye, 20.0, x=170)[..., 0], x=170)
+    assert x.max() < 12 < 19 <= -x.min()
+    x, _ = offsets(patch(eye, -20.0, x=170)[..., 0], x=170)
+    assert -x.min() < 12 < 19 <= x.max()
+    x, _ = offsets(patch(eye, 20.3)[..., 0])
+    assert x.max() == -x.min() == 20
+
+
+def test_a_ring_is_empty_in_its_middle():
+    light = patch(Aperture(ring=0.5), 20.0)[..., 0]
+    assert light[70, 100] == pytest.approx(0, abs=1e-9)
+    assert light[70, 115] == pytest.approx(1 / (np.pi * 20**2 * 0.75), rel=0.01)
+
+
+def test_a_bright_rim_behind_the_focus_is_a_dark_one_before_it():
+    bubble = Aperture(rim=0.8)
+    behind, front = patch(bubble, 20.0)[..., 0], patch(bubble, -20.0)[..., 0]
+    assert behind[70, 118] > 3 * behind[70, 100]
+    assert front[70, 118] < front[70, 100] / 2
+
+
+def test_a_fade_is_dark_at_the_rim_on_both_sides():
+    for radius in (20.0, -20.0):
+        light = patch(Aperture(fade=1.0), radius)[..., 0]
+        assert light[70, 118] < light[70, 100] / 3
+
+
+def test_colours_change_sides_across_the_focus():
+    colour = Aperture(chromatic=0.2)
+    behind, front = patch(colour, 20.0), patch(colour, -20.0)
+    assert behind[70, 122, 0] > 0 == behind[70, 122, 2]
+    assert front[70, 122, 2] > 0 == front[70, 122, 0]
+
+
+def test_astigmatism_stretches_outward_behind_the_focus_and_across_before_it():
+    lens = Aperture(astigmatism=0.5)
+    x, y = offsets(patch(lens, 20.0, x=160)[..., 0], x=160)
+    assert x.max() > y.max() + 2
+    x, y = offsets(patch(lens, -20.0, x=160)[..., 0], x=160)
+    assert y.max() > x.max() + 2
+
+
+def test_a_kernel_image_appears_upright_behind_and_turned_before_the_focus():
+    kernel = np.zeros((16, 16), np.float32)
+    kernel[2:5, 3:14] = 1
+    kernel[5:14, 3:6] = 2
+    behind = patch(Aperture(kernel=kernel), 8.0)[62:78, 92:108, 0]
+    shifted = patch(Aperture(kernel=kernel), 8.0)[62:79, 92:109, 0]
+    assert np.corrcoef(kernel.ravel(), behind.ravel())[0, 1] > 0.8
+    front = patch(Aperture(kernel=kernel), -8.0)[62:79, 92:109, 0]
+    np.testing.assert_allclose(front, shifted[::-1, ::-1], atol=1e-7)
+
+
+@pytest.mark.parametrize("aperture", [Aperture(), Aperture(cat_eye=0.8), Aperture(barndoors=1)])
+def test_a_tile_equals_the_same_part_of_the_frame(aperture):
+    rng = np.random.default_rng(5)
+    image = rng.random((120, 180, 3), np.float32)
+    coc = np.full((120, 180), 5.5, np.float32)
+    coc[30:80, 40:90] = -4.25
+    whole = defocus(image, coc, aperture)
+    part = defocus(
+        image[10:110, 20:150], coc[10:110, 20:150], aperture, frame_size=(180, 120), origin=(20, 10)
+    )
+    np.testing.assert_allclose(part[30:70, 30:100], whole[40:80, 50:120], atol=2e-6)
