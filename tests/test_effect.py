@@ -180,12 +180,23 @@ def test_focus_distance_is_read_in_its_unit():
 
 
 def test_every_key_of_the_focus_point_is_a_target_from_the_top_left():
-    keys = [(0.0, 0.25, 0.75), (-12.5, 0.5, 1.5)]
+    keys = {"focus_point": [(0.0, 0.25, 0.75), (-12.5, 0.5, 1.5)]}
     assert focus_targets(settings(), keys, 3.0) == (
-        FocusTarget(0.25, 0.25, 0.0),
         FocusTarget(0.5, 0.0, -12.5),
+        FocusTarget(0.25, 0.25, 0.0),
     )
-    assert focus_targets(settings(focus_point=(0.1, 0.2)), [], 3.0) == (FocusTarget(0.1, 0.8, 3.0),)
+    assert focus_targets(settings(focus_point=(0.1, 0.2)), {}, 3.0) == (FocusTarget(0.1, 0.8, 3.0),)
+
+
+def test_follow_and_hold_have_the_value_that_they_have_at_the_key():
+    keys = {
+        "focus_point": [(0.0, 0.5, 0.5), (9.0, 0.5, 0.5)],
+        "target_follow": [(0.0, 1.0), (9.0, 0.0)],
+        "target_hold": [(0.0, 1.0), (9.0, 0.0)],
+    }
+    first, second = focus_targets(settings(), keys, 3.0)
+    assert (first.follow, first.hold) == (True, "weak")
+    assert (second.follow, second.hold) == (False, "strong")
 
 
 def test_only_the_targets_around_the_frame_are_asked_for_their_depth():

@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "json.h"
+#include "render.h"
 #include "worker.h"
 
 namespace synthetic_focus {
@@ -60,11 +61,15 @@ OfxStatus instance_changed(Instance& instance, const Properties& arguments) {
         return kOfxStatOK;
     }
     const double time = time_of(arguments);
+    const auto is = [changed = arguments.string(kOfxPropName)](parameter::Index index) {
+        return changed == parameters[index].name;
+    };
     if (reason == kOfxChangeUserEdited) {
-        const std::string name = arguments.string(kOfxPropName).value_or("");
-        if (name == parameters[parameter::preset].name) instance.choose_preset(time);
-        if (name == parameters[parameter::load_preset].name) instance.load_preset(time);
-        if (name == parameters[parameter::save_preset].name) instance.save_preset(time);
+        if (is(parameter::preset)) instance.choose_preset(time);
+        if (is(parameter::load_preset)) instance.load_preset(time);
+        if (is(parameter::save_preset)) instance.save_preset(time);
+        if (is(parameter::bake)) instance.set_baked_focus(bake(instance, arguments));
+        if (is(parameter::unbake)) instance.set_unbaked_focus();
     }
     instance.update_enabled(time);
     return kOfxStatOK;

@@ -39,13 +39,16 @@ const Suites* find_suites() {
     if (up_to_date) return current_suites;
     const OfxHost* host = current_host;
     if (!host || !host->fetchSuite) return nullptr;
-    const Suites fetched{.host = host->host,
-                         .property = fetch<OfxPropertySuiteV1>(*host, kOfxPropertySuite, 1),
-                         .effect = fetch<OfxImageEffectSuiteV1>(*host, kOfxImageEffectSuite, 1),
-                         .parameter = fetch<OfxParameterSuiteV1>(*host, kOfxParameterSuite, 1),
-                         .message = fetch<OfxMessageSuiteV1>(*host, kOfxMessageSuite, 1),
-                         .persistent_message = fetch<OfxMessageSuiteV2>(*host, kOfxMessageSuite, 2),
-                         .timeline = fetch<OfxTimeLineSuiteV1>(*host, kOfxTimeLineSuite, 1)};
+    const Suites fetched{
+        .host = host->host,
+        .property = fetch<OfxPropertySuiteV1>(*host, kOfxPropertySuite, 1),
+        .effect = fetch<OfxImageEffectSuiteV1>(*host, kOfxImageEffectSuite, 1),
+        .parameter = fetch<OfxParameterSuiteV1>(*host, kOfxParameterSuite, 1),
+        .message = fetch<OfxMessageSuiteV1>(*host, kOfxMessageSuite, 1),
+        .persistent_message = fetch<OfxMessageSuiteV2>(*host, kOfxMessageSuite, 2),
+        .timeline = fetch<OfxTimeLineSuiteV1>(*host, kOfxTimeLineSuite, 1),
+        .progress = fetch<OfxProgressSuiteV1>(*host, kOfxProgressSuite, 1),
+        .progress_with_id = fetch<OfxProgressSuiteV2>(*host, kOfxProgressSuite, 2)};
     const bool core = fetched.property && fetched.property->propSetString && fetched.effect &&
                       fetched.effect->getPropertySet && fetched.parameter &&
                       fetched.parameter->paramDefine;
@@ -59,6 +62,32 @@ const Suites& suites() { return *current_suites; }
 
 std::string host_name() {
     return Properties(suites().host).string(kOfxPropName).value_or("unknown");
+}
+
+Progress::Progress(OfxImageEffectHandle effect, const char* label) : effect_(effect) {
+    if (suites().progress_with_id) {
+        call(suites().progress_with_id->progressStart, effect_, label, "synthetic_focus");
+    } else if (suites().progress) {
+        call(suites().progress->progressStart, effect_, label);
+    }
+}
+
+Progress::~Progress() {
+    if (suites().progress_with_id) {
+        call(suites().progress_with_id->progressEnd, effect_);
+    } else if (suites().progress) {
+        call(suites().progress->progressEnd, effect_);
+    }
+}
+
+bool Progress::update(double done) const {
+    OfxStatus (*tell)(void*, double) = nullptr;
+    if (suites().progress_with_id) {
+        tell = suites().progress_with_id->progressUpdate;
+    } else if (suites().progress) {
+        tell = suites().progress->progressUpdate;
+    }
+    return !tell || tell(effect_, done) == kOfxStatOK;
 }
 
 std::optional<int> Properties::integer(const char* name, int index) const {

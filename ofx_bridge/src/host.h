@@ -18,6 +18,8 @@ struct Suites {
     const OfxMessageSuiteV1* message;
     const OfxMessageSuiteV2* persistent_message;
     const OfxTimeLineSuiteV1* timeline;
+    const OfxProgressSuiteV1* progress;
+    const OfxProgressSuiteV2* progress_with_id;
 };
 
 // Remembers the host. It may come again, from any thread (MLT: before every frame).
@@ -39,6 +41,21 @@ template <typename Function, typename... Arguments>
 OfxStatus call(Function* function, Arguments... arguments) {
     return function ? function(arguments...) : kOfxStatErrUnsupported;
 }
+
+// The host's progress bar, as long as this lives; a host without one shows nothing.
+class Progress {
+  public:
+    Progress(OfxImageEffectHandle effect, const char* label);
+    ~Progress();
+    Progress(const Progress&) = delete;
+    Progress& operator=(const Progress&) = delete;
+
+    // Shows how much is done, from 0 to 1. False: the user wants it to stop.
+    bool update(double done) const;
+
+  private:
+    OfxImageEffectHandle effect_;
+};
 
 // A property set. Reading what is not there gives nothing; setting what a host does not know does
 // nothing.

@@ -236,6 +236,26 @@ void Instance::tell(const char* kind, const std::string& text) const {
     if (suite) call(suite->message, effect_, kind, "synthetic_focus", "%s", text.c_str());
 }
 
+void Instance::set_baked_focus(const std::vector<double>& keys) const {
+    const OfxParamHandle distance = handles_[parameter::focus_distance];
+    if (!distance || keys.empty()) return;
+    const OfxParameterSuiteV1& suite = *suites().parameter;
+    call(suite.paramEditBegin, parameter_set_, "Bake Focus");
+    call(suite.paramDeleteAllKeys, distance);
+    for (std::size_t i = 0; i + 1 < keys.size(); i += 2) {
+        call(suite.paramSetValueAtTime, distance, keys[i], keys[i + 1]);
+    }
+    set(parameter::focus_unit, {{option::focus_unit::disparity, 0}, ""});
+    set(parameter::focus_mode, {{option::focus_mode::distance, 0}, ""});
+    call(suite.paramEditEnd, parameter_set_);
+}
+
+void Instance::set_unbaked_focus() const {
+    call(suites().parameter->paramEditBegin, parameter_set_, "Unbake Focus");
+    set(parameter::focus_mode, {{option::focus_mode::point, 0}, ""});
+    call(suites().parameter->paramEditEnd, parameter_set_);
+}
+
 void Instance::update_enabled(double time) const {
     for (std::size_t i = 0; i < std::size(parameters); ++i) {
         const auto& condition = parameters[i].condition;

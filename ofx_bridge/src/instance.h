@@ -55,6 +55,10 @@ class Instance {
     void choose_preset(double time) const;
     void load_preset(double time) const;
     void save_preset(double time) const;
+    // Replaces the keyframes of Focus Distance, time and value of each one after the other, and
+    // lets the focus go by them; only to be called from instanceChanged, and so the next one.
+    void set_baked_focus(const std::vector<double>& keys) const;
+    void set_unbaked_focus() const;
     // Greys out the controls that the choices make meaningless.
     void update_enabled(double time) const;
 

@@ -2,7 +2,10 @@
 
 #include <algorithm>
 #include <cstring>
+#include <functional>
 #include <memory>
+#include <optional>
+#include <sstream>
 #include <utility>
 #include <vector>
 
@@ -51,6 +54,7 @@ class Frame {
   public:
     Frame(Instance& instance, const Properties& arguments);
     OfxStatus render();
+    std::vector<double> bake();
 
   private:
     bool aborted() const {
@@ -62,6 +66,8 @@ class Frame {
     bool wants_depth() const;
     void pack(std::vector<Lent> lent);
     void fetch(const Reply& need);
+    std::optional<Reply> ask(const std::function<bool(std::size_t)>& goes_on);
+    std::optional<std::pair<double, double>> range() const;
     OfxStatus exchange(const HostImage& output);
     std::string request() const;
     void write_source_properties(Json& json) const;
@@ -77,6 +83,7 @@ class Frame {
     std::vector<Picture> pictures_;
     Picture result_;
     Worker::Lease segment_;
+    bool baking_ = false;
 };
 
 Frame::Frame(Instance& instance, const Properties& arguments)
@@ -173,32 +180,66 @@ void Frame::pack(std::vector<Lent> lent) {
     segment_ = std::move(segment);
 }
 
-// Adds the pictures that the worker asks for: need's message names the clip, its values are the
-// times.
+// Fetches the pictures that the worker asks for: need's message names clips, one a line, its values
+// are the times. Those of other times that it had before go: it keeps what it learnt of them.
 void Frame::fetch(const Reply& need) {
     std::vector<Lent> lent;
-    for (const double time : need.values) {
-        const bool there = std::ranges::any_of(pictures_, [&](const Picture& picture) {
-            return picture.clip == need.message && picture.time == time;
-        });
-        if (!there) lent.push_back(lend_at_another_time(need.message, time));
+    std::istringstream clips(need.message);
+    for (std::string clip; std::getline(clips, clip);) {
+        for (const double time : need.values) {
+            const bool there = std::ranges::any_of(pictures_, [&](const Picture& picture) {
+                return picture.clip == clip && picture.time == time;
+            });
+            if (!there) lent.push_back(lend_at_another_time(clip, time));
+        }
     }
     if (lent.empty()) throw WorkerError("Synthetic Focus's worker asks for what it was given.");
+    std::erase_if(pictures_, [&](const Picture& picture) {
+        return picture.time != time_ &&
+               std::ranges::find(need.values, picture.time) == need.values.end();
+    });
     pack(std::move(lent));
 }
 
-OfxStatus Frame::exchange(const HostImage& output) {
+// Asks the worker until it has all that it needs; nothing if the host or the user stopped it.
+std::optional<Reply> Frame::ask(const std::function<bool(std::size_t)>& goes_on) {
     instance_.known_to_worker = true;
+    std::size_t fetched = 0;
     for (;;) {
-        const Reply reply = Worker::get().call(request(), segment_.get(), host_name(),
-                                               [this] { return aborted(); });
-        if (reply.status == ReplyStatus::Aborted) return kOfxStatFailed;
-        if (reply.status == ReplyStatus::Ok) break;
+        Reply reply = Worker::get().call(request(), segment_.get(), host_name(),
+                                         [this] { return aborted(); });
+        if (reply.status == ReplyStatus::Aborted) return std::nullopt;
+        if (reply.status == ReplyStatus::Ok) return reply;
         fetch(reply);
+        fetched += reply.values.size();
+        if (!goes_on(fetched)) return std::nullopt;
     }
+}
+
+OfxStatus Frame::exchange(const HostImage& output) {
+    if (!ask([](std::size_t) { return true; })) return kOfxStatFailed;
     copy_rows(output.rows(result_.bounds), result_.rows(*segment_), result_.row_bytes(),
               height(result_.bounds));
     return kOfxStatOK;
+}
+
+std::vector<double> Frame::bake() {
+    baking_ = true;
+    std::vector<Lent> lent;
+    lent.push_back(lend(source_clip, time_));
+    if (!lent.front().image || !lent.front().image->present()) {
+        throw ImageError("There is no picture at this time, so no focus to bake.");
+    }
+    frame_ = lent.front().image->frame();
+    if (wants_depth()) lent.push_back(lend(depth_clip, time_));
+    pack(std::move(lent));
+    const auto [first, last] = range().value_or(std::pair{time_, time_});
+    const double frames = std::max(last - first + 1, 1.0);
+    const Progress progress(instance_.effect(), "Following the subjects of the focus");
+    const auto reply = ask([&](std::size_t fetched) {
+        return progress.update(std::min(static_cast<double>(fetched) / frames, 1.0));
+    });
+    return reply ? reply->values : std::vector<double>{};
 }
 
 void write_rectangle(Json& json, const char* name, const OfxRectI& r) {
@@ -207,7 +248,7 @@ void write_rectangle(Json& json, const char* name, const OfxRectI& r) {
 
 std::string Frame::request() const {
     Json json;
-    json.member("op", "render").member("instance", instance_.id());
+    json.member("op", baking_ ? "bake" : "render").member("instance", instance_.id());
     json.member("epoch", instance_.epoch()).member("time", time_).member("host", host_name());
     json.array("scale", scale_.x, scale_.y);
     write_rectangle(json, "frame", frame_);
@@ -224,9 +265,12 @@ std::string Frame::request() const {
         }
         json.close('}');
     }
-    json.close(']').key("output").open('{');
-    write_picture(json, result_);
-    json.close('}');
+    json.close(']');
+    if (!baking_) {
+        json.key("output").open('{');
+        write_picture(json, result_);
+        json.close('}');
+    }
     write_parameters(json);
     return json.text();
 }
@@ -238,23 +282,27 @@ void Frame::write_picture(Json& json, const Picture& picture) const {
     json.member("memory", segment_->id).member("offset", picture.offset);
 }
 
-void Frame::write_source_properties(Json& json) const {
+// The source's first and last frame.
+std::optional<std::pair<double, double>> Frame::range() const {
     const Properties source = properties_of(instance_.clip(source_clip));
+    const auto first = source.number(kOfxImageEffectPropFrameRange, 0);
+    const auto last = source.number(kOfxImageEffectPropFrameRange, 1);
+    if (first && last) return std::pair{*first, *last};
+    double begin = 0, end = 0;
+    if (suites().timeline &&
+        call(suites().timeline->getTimeBounds, instance_.effect(), &begin, &end) == kOfxStatOK) {
+        return std::pair{begin, end};
+    }
+    return std::nullopt;
+}
+
+void Frame::write_source_properties(Json& json) const {
     json.key("fps");
-    auto fps = source.number(kOfxImageEffectPropFrameRate);
+    auto fps = properties_of(instance_.clip(source_clip)).number(kOfxImageEffectPropFrameRate);
     if (!fps) fps = properties_of(instance_.effect()).number(kOfxImageEffectPropFrameRate);
     fps ? json.value(*fps) : json.null();
-
-    auto first = source.number(kOfxImageEffectPropFrameRange, 0);
-    auto last = source.number(kOfxImageEffectPropFrameRange, 1);
-    double begin = 0, end = 0;
-    if ((!first || !last) && suites().timeline &&
-        call(suites().timeline->getTimeBounds, instance_.effect(), &begin, &end) == kOfxStatOK) {
-        first = begin;
-        last = end;
-    }
-    if (first && last) {
-        json.array("range", *first, *last);
+    if (const auto frames = range()) {
+        json.array("range", frames->first, frames->second);
     } else {
         json.key("range").null();
     }
@@ -297,6 +345,10 @@ void Frame::write_keys(Json& json) const {
 
 OfxStatus render(Instance& instance, const Properties& arguments) {
     return Frame(instance, arguments).render();
+}
+
+std::vector<double> bake(Instance& instance, const Properties& arguments) {
+    return Frame(instance, arguments).bake();
 }
 
 }  // namespace synthetic_focus

@@ -8,19 +8,20 @@ the same wherever it is made.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from synthetic_focus import color, views
 from synthetic_focus.errors import SyntheticFocusError
-from synthetic_focus.focus import Aim, FocusCurve, FocusTarget, PullOptions
+from synthetic_focus.focus import Aim, FocusCurve, FocusTarget, PullOptions, in_order
 from synthetic_focus.lens.breathing import breathe, magnification
 from synthetic_focus.lens.from_settings import aperture
 from synthetic_focus.lens.model import closed, coc_map
+from synthetic_focus.parameters import table
 from synthetic_focus.render import defocus
 from synthetic_focus.render.grain import match_grain
 from synthetic_focus.render.highlights import recover_highlights
@@ -85,22 +86,39 @@ def distance_focus(settings: Settings) -> float:
 
 
 def focus_targets(
-    settings: Settings, keys: Sequence[Sequence[float]], time: float
+    settings: Settings, keys: Mapping[str, Sequence[Sequence[float]]], time: float
 ) -> tuple[FocusTarget, ...]:
-    """The targets that the keyframes of Focus Point are.
+    """The targets that the keyframes of Focus Point are, in the order of time.
 
     Args:
-        settings: with the value of Focus Point at `time`.
-        keys: (time, x, y) of each, x and y from the lower left as hosts count; none: the value at
-            `time` is the only target.
+        settings: at `time`.
+        keys: by parameter. (time, x, y) of each keyframe of focus_point, x and y from the lower
+            left as hosts count; and (time, value) of target_follow and target_hold at the same
+            times, as hosts have them. Without keyframes the point at `time` is the only target.
         time: of the frame to render.
     """
-    points = keys or [(time, *settings.focus_point)]
+    points = keys.get("focus_point") or [(time, *settings.focus_point)]
+    follow = _values_at("target_follow", settings, keys, len(points))
+    hold = _values_at("target_hold", settings, keys, len(points))
     # Hosts let a key be dragged out of the picture; its edge is what is nearest to it.
-    return tuple(
-        FocusTarget(min(max(x, 0.0), 1.0), 1 - min(max(y, 0.0), 1.0), frame)
-        for frame, x, y in points
+    return in_order(
+        FocusTarget(min(max(x, 0.0), 1.0), 1 - min(max(y, 0.0), 1.0), frame, *options)
+        for (frame, x, y), *options in zip(points, follow, hold, strict=True)
     )
+
+
+def _values_at(
+    name: str, settings: Settings, keys: Mapping[str, Sequence[Sequence[float]]], count: int
+) -> list[Any]:
+    sent = keys.get(name, ())
+    if len(sent) != count:
+        return [settings[name]] * count
+    return [table()[name].from_host(int(value)) for _, value in sent]
+
+
+def pull_options(settings: Settings) -> PullOptions:
+    """How the settings say that the focus goes from subject to subject."""
+    return PullOptions(settings.pull_frames, settings.settle_frames, settings.pull_ease)
 
 
 def point_focus(
@@ -109,20 +127,18 @@ def point_focus(
     time: float,
     disparity_of: Callable[[FocusTarget], float],
 ) -> float:
-    """The focus disparity at `time` when the focus pulls from target to target.
+    """The focus disparity at `time` when no subject is followed.
 
     Args:
         settings: with the options of the pulls.
-        targets: of the whole shot.
+        targets: of the whole shot, in the order of time.
         time: of the frame to render.
         disparity_of: a target's disparity. Asked only of those that matter at `time`.
     """
-    ordered = sorted(targets, key=lambda target: target.frame)
-    passed = sum(target.frame <= time for target in ordered)
-    near = ordered[max(passed - 1, 0) : passed + 1]
-    options = PullOptions(settings.pull_frames, settings.settle_frames)
+    passed = sum(target.frame <= time for target in targets)
+    near = targets[max(passed - 1, 0) : passed + 1]
     aims = [Aim.still(target, disparity_of(target)) for target in near]
-    return FocusCurve(aims, options).at(time).disparity
+    return FocusCurve(aims, pull_options(settings)).at(time).disparity
 
 
 def render_frame(

@@ -99,6 +99,8 @@ def test_path_with_bytes_that_are_no_utf8_survives() -> None:
         ({"connected": {"Depth": 1}}, "true or false"),
         ({"keys": {"focus_point": [[1, 2]]}}, "three numbers"),
         ({"keys": {"target_follow": [[1, 2, 3]]}}, "two numbers"),
+        ({"keys": {"nonsense": []}}, "no parameter"),
+        ({"range": [1]}, "two numbers"),
         ({"keys": {"focus_point": 1}}, "not a list"),
         ({"memory_new": {"id": 1}}, "memory_new has no 'size'"),
     ],

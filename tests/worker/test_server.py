@@ -140,7 +140,8 @@ def test_focus_point_counts_from_the_lower_left(plug_in: Any) -> None:
 def test_depth_at_the_keys_times_is_asked_for_once(plug_in: Any) -> None:
     source, depth = a_picture(), a_ramp()
     keys = {"focus_point": [[0, 0.1, 0.5], [20, 0.9, 0.5]]}
-    job = plug_in.request(source, depth, time=12.0, keys=keys, parameters={"blur_scale": 4.0})
+    stays = {"target_follow": False, "blur_scale": 4.0}
+    job = plug_in.request(source, depth, time=12.0, keys=keys, parameters=stays)
     need = plug_in.answer(job.send())
     assert (need.status, need.message, need.values) == (3, "Depth", (0.0, 20.0))
     at_now = job.members["images"][1]
@@ -152,25 +153,27 @@ def test_depth_at_the_keys_times_is_asked_for_once(plug_in: Any) -> None:
     reference = effect.render_frame(
         source,
         disparity(depth, effect.reading(parameters.settings())),
-        parameters.settings({"blur_scale": 4.0}),
+        parameters.settings(stays),
         space="Linear Rec.709 (sRGB)",
         focus_disparity=float(half),
         frame=effect.Frame((60, 40)),
     )
     np.testing.assert_allclose(job.result(), reference, atol=1e-5)
 
-    again = plug_in.request(source, depth, time=13.0, keys=keys)
+    stays = {"parameters": {"target_follow": False}, "keys": keys}
+    again = plug_in.request(source, depth, time=13.0, **stays)
     assert plug_in.answer(again.send()).status == 0, "the subjects' disparities are remembered"
-    other = plug_in.request(source, depth, time=13.0, keys=keys, instance="b")
+    other = plug_in.request(source, depth, time=13.0, instance="b", **stays)
     assert plug_in.answer(other.send()).status == 3, "another instance has another picture"
-    later = plug_in.request(source, depth, time=13.0, keys=keys, epoch=1)
+    later = plug_in.request(source, depth, time=13.0, epoch=1, **stays)
     assert plug_in.answer(later.send()).status == 3, "the host said that its picture changed"
 
 
 def test_purge_forgets_an_instance(plug_in: Any) -> None:
     source, depth = a_picture(), a_ramp()
     keys = {"focus_point": [[0, 0.1, 0.5]]}
-    job = plug_in.request(source, depth, time=5.0, keys=keys)
+    stays = {"target_follow": False}
+    job = plug_in.request(source, depth, time=5.0, keys=keys, parameters=stays)
     assert plug_in.answer(job.send()).values == (0.0,)
     job.members["images"].append(job.members["images"][1] | {"time": 0})
     assert plug_in.answer(job.send()).status == 0
@@ -183,7 +186,11 @@ def test_host_without_other_times_focuses_by_the_depth_at_hand(plug_in: Any) -> 
     source, depth = a_picture(), a_ramp()
     depth[:, 40:] = 0.6
     job = plug_in.request(source, depth, time=5.0, keys={"focus_point": [[0, 0.9, 0.5]]})
-    job.members["images"].append({"clip": "Depth", "time": 0, "missing": True})
+    need = plug_in.answer(job.send())
+    assert (need.status, need.message) == (3, "Source\nDepth")
+    for clip in ("Source", "Depth"):
+        missing = [{"clip": clip, "time": time, "missing": True} for time in need.values]
+        job.members["images"] += missing
     assert plug_in.answer(job.send()).status == 0
     np.testing.assert_array_equal(job.result()[:, 55:], source[:, 55:])
 

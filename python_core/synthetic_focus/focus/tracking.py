@@ -91,18 +91,31 @@ class View:
     disparity: Map
 
     @classmethod
-    def of(cls, image: Image, disparity: Map) -> View:
-        """A picture and its disparity, each of any size, brought to working size."""
+    def of(
+        cls, image: npt.NDArray[np.uint8 | np.float32], disparity: Map, *, linear: bool = False
+    ) -> View:
+        """A picture and its disparity, each of any size, brought to working size.
+
+        Args:
+            image: (H, W, 3 or more) uint8, or float where white is 1.
+            disparity: (H, W) float32, larger is nearer.
+            linear: whether the picture is scene-linear; otherwise it is display-encoded, or log.
+        """
         scale = WORKING_HEIGHT / image.shape[0]
         size = (max(1, round(image.shape[1] * scale)), WORKING_HEIGHT)
-        if image.shape[1::-1] != size:
-            image = cv2.resize(image, size, interpolation=cv2.INTER_AREA).astype(np.uint8)
+        colour = image[..., :3]
+        if colour.shape[1::-1] != size:
+            colour = cv2.resize(colour, size, interpolation=cv2.INTER_AREA)  # type: ignore[assignment]
+        if colour.dtype != np.uint8:
+            light = np.clip(np.nan_to_num(colour), 0, 1)
+            # A tracker sees shapes in the shadows too, if they are encoded as for an eye.
+            colour = (255 * (light ** (1 / 2.2) if linear else light) + 0.5).astype(np.uint8)
         if disparity.shape[1::-1] != size:
             # Nearest: a mean across a silhouette is the disparity of nothing.
             disparity = np.asarray(
                 cv2.resize(disparity, size, interpolation=cv2.INTER_NEAREST), np.float32
             )
-        return cls(image, disparity)
+        return cls(np.ascontiguousarray(colour, np.uint8), disparity)
 
     def window(self, box: Box) -> tuple[slice, slice]:
         """Rows and columns of a box in pixels, as far as it lies in the picture."""

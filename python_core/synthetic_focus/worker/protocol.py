@@ -127,7 +127,7 @@ class Hello:
 
 @dataclass(frozen=True)
 class Render:
-    """One frame to render."""
+    """One frame to render; or, without an output, the focus of its shot to bake."""
 
     id: int
     instance: str
@@ -138,10 +138,11 @@ class Render:
     host: str
     connected: Mapping[str, bool]
     images: Sequence[Image]
-    output: Picture
+    output: Picture | None
     preset_applied: bool
     parameters: Mapping[str, object]
     keys: Mapping[str, Sequence[tuple[float, ...]]]
+    range: tuple[float, float] | None
 
 
 @dataclass(frozen=True)
@@ -372,6 +373,16 @@ class _Fields:
         x1, y1, x2, y2 = value  # type: ignore[misc]  # it is a list of four
         return x1, y1, max(x1, x2), max(y1, y2)
 
+    def pair(self, name: str) -> tuple[float, float] | None:
+        value = self._document.get(name)
+        if value is None:
+            return None
+        if not isinstance(value, list) or len(value) != 2:
+            raise self.error(name, "two numbers")
+        low, high = value
+        # Hosts call a range that they do not know null, or endless.
+        return (float(low), float(high)) if _is_number(low) and _is_number(high) else None
+
     def one_of(self, name: str, known: Sequence[str]) -> Any:
         value = self._document.get(name)
         if value not in known:
@@ -407,8 +418,9 @@ def _keys(name: str, keys: object, message_id: int) -> list[tuple[float, ...]]:
     """A key is its time, then as many numbers as the parameter has."""
     if not isinstance(keys, list):
         raise ProtocolError(f"the keys of {name!r} are not a list", message_id)
-    known = table().parameters.get(name)
-    two_dimensional = known is not None and known.type == "double2d"
+    if name not in table().parameters:
+        raise ProtocolError(f"there are keys of {name[:80]!r}, which is no parameter", message_id)
+    two_dimensional = table()[name].type == "double2d"
     wanted = "three numbers: t, x, y" if two_dimensional else "two numbers: t, value"
     for key in keys:
         length = 3 if two_dimensional else 2
@@ -417,7 +429,7 @@ def _keys(name: str, keys: object, message_id: int) -> list[tuple[float, ...]]:
     return [tuple(map(float, key)) for key in keys]
 
 
-def _render(fields: _Fields) -> Render:
+def _render(fields: _Fields, *, bake: bool = False) -> Render:
     connected = fields.mapping("connected")
     if not all(isinstance(value, bool) for value in connected.values()):
         raise fields.error("connected", "true or false for each clip")
@@ -432,10 +444,11 @@ def _render(fields: _Fields) -> Render:
         host=fields.text("host"),
         connected=connected,
         images=[_image(image, fields.id) for image in fields.list("images")],
-        output=fields.inner("output").picture(),
+        output=None if bake else fields.inner("output").picture(),
         preset_applied=fields.truth("preset_applied", True),
         parameters=fields.mapping("parameters"),
         keys={name: _keys(name, value, fields.id) for name, value in keys.items()},
+        range=fields.pair("range"),
     )
 
 
@@ -447,6 +460,7 @@ _REQUESTS: Final[Mapping[str, Callable[[_Fields], Request]]] = {
         fields.text("plugin_version"),
     ),
     "render": _render,
+    "bake": lambda fields: _render(fields, bake=True),
     "abort": lambda fields: Abort(fields.id, fields.whole("target", _LARGEST_ID)),
     "purge": lambda fields: Purge(fields.id, fields.text("instance")),
     "preset": lambda fields: Preset(fields.id, fields.text("name")),

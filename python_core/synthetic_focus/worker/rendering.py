@@ -1,9 +1,10 @@
 """A host's render request: from pictures in shared memory to a picture in shared memory."""
 
+import math
 import os
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from mmap import mmap
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
@@ -31,13 +32,18 @@ from synthetic_focus.worker.protocol import (
 
 if TYPE_CHECKING:
     from synthetic_focus._native import AbortFlag
+    from synthetic_focus.focus.subjects import Plan
+    from synthetic_focus.focus.tracking import View
     from synthetic_focus.scene.depth_file import DepthFile
+    from synthetic_focus.worker.following import FollowedShot
 
 _Scalar = TypeVar("_Scalar", bound=np.generic)
+_Answer = TypeVar("_Answer")
 
 _SOURCE: Final = "Source"
 _DEPTH: Final = "Depth"
 _OPEN_FILES: Final = 4
+_KEPT_SHOTS: Final = 8
 _KEPT_FOCI: Final = 4096  # subjects' disparities, over all instances
 
 
@@ -46,11 +52,12 @@ class RequestError(SyntheticFocusError):
 
 
 class _NeedError(Exception):
-    """Images of the Depth clip that must be fetched from the host first."""
+    """Images of clips that must be fetched from the host first."""
 
-    def __init__(self, times: Sequence[float]) -> None:
-        super().__init__(times)
+    def __init__(self, times: Sequence[float], clips: Sequence[str] = (_DEPTH,)) -> None:
+        super().__init__(times, clips)
         self.times = times
+        self.clips = clips
 
 
 class Renderer:
@@ -63,6 +70,7 @@ class Renderer:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._foci: OrderedDict[tuple[object, ...], float] = OrderedDict()
+        self._shots: OrderedDict[tuple[object, ...], FollowedShot] = OrderedDict()
         self._epochs: dict[str, int] = {}
         self._files: OrderedDict[tuple[object, ...], DepthFile] = OrderedDict()
         self._opening = threading.Lock()
@@ -79,10 +87,13 @@ class Renderer:
             SyntheticFocusError: the frame cannot be rendered; `Aborted` if `abort` was set.
         """
         self._enter_epoch(request.instance, request.epoch)
+        frame = _Frame(self, request, memory, abort)
         try:
-            _Frame(self, request, memory, abort).render()
+            if request.output is None:
+                return Reply(request.id, Status.OK, values=frame.bake())
+            frame.render(request.output)
         except _NeedError as need:
-            return Reply(request.id, Status.NEED, _DEPTH, need.times)
+            return Reply(request.id, Status.NEED, "\n".join(need.clips), need.times)
         return Reply(request.id, Status.OK)
 
     def forget(self, instance: str) -> None:
@@ -91,6 +102,18 @@ class Renderer:
             self._epochs.pop(instance, None)
             self._drop_foci(instance)
             self._files.clear()
+
+    def shot(self, key: tuple[object, ...]) -> "FollowedShot":
+        """What is known of the subjects of a shot; the first entry of `key` is the instance."""
+        # OpenCV takes long to import, and only a focus that follows subjects needs it.
+        from synthetic_focus.worker.following import FollowedShot
+
+        with self._lock:
+            shot = self._shots.setdefault(key, FollowedShot())
+            self._shots.move_to_end(key)
+            while len(self._shots) > _KEPT_SHOTS:
+                self._shots.popitem(last=False)
+            return shot
 
     def focus(self, key: tuple[object, ...]) -> float | None:
         """A subject's disparity, if it is remembered."""
@@ -138,8 +161,9 @@ class Renderer:
             self._epochs[instance] = max(epoch, self._epochs.get(instance, epoch))
 
     def _drop_foci(self, instance: str) -> None:
-        for key in [key for key in self._foci if key[0] == instance]:
-            del self._foci[key]
+        for kept in (self._foci, self._shots):
+            for key in [key for key in kept if key[0] == instance]:
+                del kept[key]
 
 
 class _Frame:
@@ -158,8 +182,9 @@ class _Frame:
         self._abort = abort
         self._settings = settings_of(request)
 
-    def render(self) -> None:
-        output = self._view(self._request.output)
+    def render(self, picture: Picture) -> None:
+        """Render into the output picture."""
+        output = self._view(picture)
         if output.size == 0:
             return
         source = self._source()
@@ -168,13 +193,39 @@ class _Frame:
             output[...] = np.zeros((), output.dtype)
             return
         stored = _cropped(self._view(source), source.bounds, area)
-        _put(self._rendered(stored, source, area), area, output, self._request.output)
+        _put(self._rendered(stored, source, area, picture), area, output, picture)
+
+    def bake(self) -> list[float]:
+        """The keys of Focus Distance, as disparity from 0 to 1, that the shot's targets come to.
+
+        Returns:
+            Time and value of each, one after the other.
+        """
+        settings = self._settings
+        if settings.focus_mode != "point":
+            raise RequestError("Focus Mode is Distance already: there is nothing to bake")
+        depth = effect.reading(settings)
+        span = depth.nearest - depth.farthest
+        keys = self._follow(
+            self._targets(),
+            lambda shot, plan: shot.bake(plan, settings.bake_tolerance * span, self._view_at),
+        )
+        if keys is None:
+            raise RequestError(
+                "this host gives an effect no frame but the one it renders, so the focus cannot be "
+                "baked here; bake on the command line: synthetic-focus render --report"
+            )
+        shares = [(time, max((value - depth.farthest) / span, 0.0)) for time, value in keys]
+        return [number for key in shares for number in key]
 
     def _rendered(
-        self, stored: npt.NDArray[np.generic], source: Picture, area: Rectangle
+        self,
+        stored: npt.NDArray[np.generic],
+        source: Picture,
+        area: Rectangle,
+        output: Picture,
     ) -> npt.NDArray[np.generic]:
         """What of the output comes from `area`, in the output's type and components."""
-        output = self._request.output
         like = (source.type, source.components, source.premultiplication)
         if effect.passes(self._settings) and like == (
             output.type,
@@ -221,7 +272,13 @@ class _Frame:
         request, settings = self._request, self._settings
         if settings.focus_mode == "distance":
             return effect.distance_focus(settings)
-        targets = effect.focus_targets(settings, request.keys.get("focus_point", ()), request.time)
+        targets = self._targets()
+        if request.keys.get("focus_point") and any(target.follow for target in targets):
+            focus = self._follow(
+                targets, lambda shot, plan: shot.focus(plan, request.time, self._view_at)
+            )
+            if focus is not None:
+                return focus.disparity
         missing: list[float] = []
 
         def disparity_of(target: FocusTarget) -> float:
@@ -233,22 +290,81 @@ class _Frame:
                 missing.extend(need.times)
                 return 0.0
 
-        focus = effect.point_focus(settings, targets, request.time, disparity_of)
+        still = effect.point_focus(settings, targets, request.time, disparity_of)
         if missing:
             raise _NeedError(missing)
-        return focus
+        return still
+
+    def _targets(self) -> tuple[FocusTarget, ...]:
+        return effect.focus_targets(self._settings, self._request.keys, self._request.time)
+
+    def _follow(
+        self, targets: tuple[FocusTarget, ...], ask: "Callable[[FollowedShot, Plan], _Answer]"
+    ) -> "_Answer | None":
+        """Ask about the subjects that are followed; None: the host gives no other frames.
+
+        Raises:
+            _NeedError: the host must give frames first.
+        """
+        from synthetic_focus.focus.subjects import Plan
+        from synthetic_focus.worker.following import LackingError
+
+        settings, request = self._settings, self._request
+        key = (request.instance, effect.reading(settings), self._depth_identity())
+        shot = self._renderer.shot(key)
+        if shot.alone:
+            return None
+        first, last = request.range or (
+            min(request.time, targets[0].frame),
+            max(request.time, targets[-1].frame),
+        )
+        options = effect.pull_options(settings)
+        plan = Plan(targets, math.floor(first), math.ceil(max(first, last)), options)
+        try:
+            return ask(shot, plan)
+        except LackingError as lacking:
+            from_clip = settings.depth_source == "clip"
+            clips = (_SOURCE, _DEPTH) if from_clip else (_SOURCE,)
+            if any(self._is_missing(clip, frame) for clip in clips for frame in lacking.frames):
+                shot.alone = True
+                return None
+            raise _NeedError(lacking.frames, clips) from None
+
+    def _view_at(self, frame: int) -> "View | None":
+        """What a tracker sees of a frame, if the host has given it."""
+        from synthetic_focus.focus.tracking import View
+
+        image = self._image(_SOURCE, frame)
+        if image is None or image.picture is None or image.picture.size == 0:
+            return None
+        if self._settings.depth_source == "clip" and self._image(_DEPTH, frame) is None:
+            return None
+        if self._is_missing(_DEPTH, frame):
+            return None
+        picture = image.picture
+        colour = pixels.with_channels(pixels.to_float(self._view(picture)), 3)
+        return View.of(colour, self._disparity(frame), linear=color.is_linear(self._space(picture)))
+
+    def _depth_identity(self) -> tuple[object, ...]:
+        """What tells the shot's depth from any other that the instance may have."""
+        if self._settings.depth_source == "file":
+            return self._renderer.depth_file(self._settings)[1]
+        return (_DEPTH,)
 
     def _remembered(self, target: FocusTarget, now: Map) -> float:
         """The disparity of a target at another time, measured once."""
         settings = self._settings
-        which: tuple[object, ...] = (_DEPTH, self._request.frame)
-        if settings.depth_source == "file":
-            _, which = self._renderer.depth_file(settings)
-        key = (self._request.instance, target, effect.reading(settings), which)
+        key = (
+            self._request.instance,
+            target,
+            effect.reading(settings),
+            self._request.frame,
+            self._depth_identity(),
+        )
         focus = self._renderer.focus(key)
         if focus is not None:
             return focus
-        if settings.depth_source == "clip" and self._is_missing(target.frame):
+        if settings.depth_source == "clip" and self._is_missing(_DEPTH, target.frame):
             # A host without access to other times: the subject is taken to be where it is now.
             return disparity_at(now, target.x, target.y)
         focus = disparity_at(self._disparity(target.frame), target.x, target.y)
@@ -290,8 +406,8 @@ class _Frame:
         images = self._request.images
         return next((i for i in images if i.clip == clip and i.time == time), None)
 
-    def _is_missing(self, time: float) -> bool:
-        image = self._image(_DEPTH, time)
+    def _is_missing(self, clip: str, time: float) -> bool:
+        image = self._image(clip, time)
         return image is not None and image.picture is None
 
     def _view(self, picture: Picture) -> npt.NDArray[np.generic]:

@@ -148,7 +148,7 @@ class Server:
         pictures = [image.picture for image in request.images if image.picture is not None]
         memory = {
             picture.memory: self._checked_memory(picture, request.id)
-            for picture in (*pictures, request.output)
+            for picture in (*pictures, *([] if request.output is None else [request.output]))
         }
         flag = AbortFlag()
         with self._running_lock:

@@ -1,0 +1,76 @@
+"""What the worker remembers of the subjects in the shots of a host."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Final
+
+from synthetic_focus.focus.bake import bake
+from synthetic_focus.focus.puller import Focus
+from synthetic_focus.focus.subjects import Plan, Subjects
+from synthetic_focus.focus.tracking import View
+
+_KEPT_VIEWS: Final = 48  # 30 MB; what the host is asked for at once is a sixth of it
+
+
+class LackingError(Exception):
+    """Frames of the shot that must be fetched from the host first."""
+
+    def __init__(self, frames: tuple[int, ...]) -> None:
+        super().__init__(frames)
+        self.frames = frames
+
+
+class FollowedShot:
+    """The subjects of one shot, followed with the frames that the host gives. Safe in threads.
+
+    Attributes:
+        alone: the host gives no frame but the one that it renders, so nothing can be followed.
+    """
+
+    def __init__(self) -> None:
+        self.alone = False
+        self._lock = threading.Lock()
+        self._subjects = Subjects()
+        self._views: OrderedDict[int, View] = OrderedDict()
+
+    def focus(self, plan: Plan, time: float, given: Callable[[int], View | None]) -> Focus:
+        """The focus at a time.
+
+        Args:
+            plan: the shot's targets.
+            time: of the frame to render.
+            given: frame -> its view, if the host has given it.
+
+        Raises:
+            LackingError: frames that must be given first.
+            FocusTargetError: there is no depth at a target.
+        """
+        with self._lock:
+            self._advance(plan, given, time)
+            return self._subjects.curve(plan, time).at(time)
+
+    def bake(
+        self, plan: Plan, tolerance: float, given: Callable[[int], View | None]
+    ) -> tuple[tuple[int, float], ...]:
+        """The fewest keys of the focus over the whole shot; see `focus` and `focus.bake`."""
+        with self._lock:
+            self._advance(plan, given, None)
+            return bake(self._subjects.curve(plan), plan.first, plan.last, tolerance)
+
+    def _advance(self, plan: Plan, given: Callable[[int], View | None], time: float | None) -> None:
+        def view_of(frame: int) -> View | None:
+            if frame not in self._views:
+                view = given(frame)
+                if view is None:
+                    return None
+                self._views[frame] = view
+                while len(self._views) > _KEPT_VIEWS:
+                    self._views.popitem(last=False)
+            return self._views[frame]
+
+        lacking = self._subjects.advance(plan, view_of, time)
+        if lacking:
+            raise LackingError(lacking)
