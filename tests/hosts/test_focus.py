@@ -1,0 +1,202 @@
+"""The focus in a host: subjects keyed on the timeline, followed, pulled, baked and unbaked.
+
+The shot is one whose subjects' disparities are known; the focus is read off the depth that is in
+focus, in the view that marks it.
+"""
+
+import functools
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+
+from synthetic_focus import installed
+from synthetic_focus.evaluation import focus_shots
+from synthetic_focus.ofx_host import ActionError, Behaviour, Host, Instance, Project
+
+LAST = 39
+SIZE = (focus_shots.WIDTH, focus_shots.HEIGHT)
+NEAR, FAR = 0, 1
+TOLERANCE = 0.02 * 0.9  # of the shot's disparity range
+
+
+@functools.cache
+def shot() -> focus_shots.RenderedShot:
+    return focus_shots.crossing()
+
+
+def picture(time: float) -> np.ndarray:
+    rgb = shot().images[round(time)][..., ::-1].astype(np.float32) / 255
+    return np.dstack([rgb, np.ones(rgb.shape[:2], np.float32)])
+
+
+def depth(time: float) -> np.ndarray:
+    """As the effect reads it with near at 1 m and far at 10 m."""
+    share = (shot().disparity[round(time)] - 0.1) / 0.9
+    return np.dstack([share] * 3 + [np.ones_like(share)]).astype(np.float32)
+
+
+def point(subject: int, frame: int) -> tuple[float, float]:
+    x, y = shot().subjects[subject].center[frame]
+    return float(x), 1 - float(y)
+
+
+def focus_of(effect: Instance, time: float) -> float:
+    """The disparity that is in focus: the mean of what the focal plane view marks."""
+    view = effect.render(time=time).pixels
+    marked = (view[..., 0] - view[..., 2] > 0.35) & (shot().disparity[round(time)] > 0.3)
+    return float(np.median(shot().disparity[round(time)][marked]))
+
+
+@pytest.fixture
+def effect(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Instance]:
+    monkeypatch.setenv("SYNTHETIC_FOCUS_PYTHON", sys.executable)
+    behaviour = getattr(request, "param", Behaviour())
+    project = Project(region=(0, 0, *SIZE), frames=(0, LAST))
+    with (
+        Host(behaviour) as host,
+        host.load_one(installed.DIRECTORY / "SyntheticFocus.ofx.bundle").create(
+            project=project, clips={"Source": picture, "Depth": depth}
+        ) as instance,
+    ):
+        instance["far_distance"].set(10.0)
+        instance["f_stop"].set(1.0)
+        instance["focal_length"].set(85.0)
+        instance["view"].set("Depth and Focal Plane")
+        instance["focus_point"].set_key(0, point(NEAR, 0))
+        instance["focus_point"].set_key(25, point(FAR, 25))
+        yield instance
+        assert host.violations == []
+
+
+def test_the_focus_holds_a_moving_subject_and_arrives_before_the_next_ones_key(
+    effect: Instance,
+) -> None:
+    near, far = (subject.disparity for subject in shot().subjects)
+    for frame in (0, 8, 12):
+        assert focus_of(effect, frame) == pytest.approx(near[frame], abs=TOLERANCE)
+    for frame in (22, 25, 31):
+        assert focus_of(effect, frame) == pytest.approx(far[frame], abs=TOLERANCE)
+
+
+def test_moving_adding_and_deleting_a_key_changes_the_focus_at_once(effect: Instance) -> None:
+    near, far = (subject.disparity for subject in shot().subjects)
+    assert focus_of(effect, 22) == pytest.approx(far[22], abs=TOLERANCE)
+    effect["focus_point"].delete_key(25)
+    assert focus_of(effect, 22) == pytest.approx(near[22], abs=TOLERANCE)
+    effect["focus_point"].set_key(18, point(FAR, 18))
+    assert focus_of(effect, 16) == pytest.approx(far[16], abs=TOLERANCE)
+    effect.undo()
+    assert focus_of(effect, 16) == pytest.approx(near[16], abs=TOLERANCE)
+
+
+def test_any_order_and_many_threads_give_the_frames_of_one_after_the_other(
+    effect: Instance,
+) -> None:
+    effect["view"].set("Result")
+    frames = list(range(0, LAST + 1, 3))
+    shuffled = [int(f) for f in np.random.default_rng(2).permutation(frames)]
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda frame: effect.render(time=frame).pixels, shuffled))
+    effect.purge()
+    for frame in frames:
+        expected = effect.render(time=frame).pixels
+        np.testing.assert_array_equal(found[shuffled.index(frame)], expected)
+
+
+def test_bake_writes_few_keys_that_keep_the_focus_and_unbake_goes_back(effect: Instance) -> None:
+    before = [effect.render(time=frame).pixels for frame in (5, 17, 30)]
+    targets = effect["focus_point"].keys
+    effect["bake"].press()
+    keys = effect["focus_distance"].keys
+    assert 3 <= len(keys) <= 8
+    assert effect["focus_mode"].value == 1
+    truth = np.concatenate(
+        [shot().subjects[NEAR].disparity[:12], shot().subjects[FAR].disparity[22:40]]
+    )
+    frames = [*range(12), *range(22, 40)]
+    baked = [0.1 + 0.9 * effect["focus_distance"].at(frame) for frame in frames]
+    np.testing.assert_allclose(baked, truth, atol=TOLERANCE)
+    for frame, old in zip((5, 17, 30), before, strict=True):
+        new = effect.render(time=frame).pixels
+        assert np.abs(new - old).mean() < 0.02
+    effect["unbake"].press()
+    assert effect["focus_mode"].value == 0
+    assert effect["focus_point"].keys == targets
+    for frame, old in zip((5, 17, 30), before, strict=True):
+        np.testing.assert_array_equal(effect.render(time=frame).pixels, old)
+
+
+def test_bake_is_one_step_to_undo(effect: Instance) -> None:
+    effect["bake"].press()
+    assert effect["focus_distance"].keys
+    effect.undo()
+    assert effect["focus_distance"].keys == []
+    assert effect["focus_mode"].value == 0
+
+
+def test_a_finer_tolerance_makes_more_keys(effect: Instance) -> None:
+    counts = []
+    for tolerance in (0.05, 0.0005):
+        effect["bake_tolerance"].set(tolerance)
+        effect["bake"].press()
+        counts.append(len(effect["focus_distance"].keys))
+        effect["unbake"].press()
+    assert counts[0] < counts[1]
+
+
+def test_a_subject_that_is_not_followed_keeps_the_distance_of_its_key(effect: Instance) -> None:
+    effect["target_follow"].set(0)
+    assert focus_of(effect, 35) == pytest.approx(shot().subjects[FAR].disparity[25], abs=TOLERANCE)
+
+
+def test_a_saved_project_gives_the_same_picture(effect: Instance) -> None:
+    effect["view"].set("Result")
+    effect["target_hold"].set("Weak")
+    expected = effect.render(time=30).pixels
+    project = Project(region=(0, 0, *SIZE), frames=(0, LAST))
+    with effect.plugin.create(
+        project=project, clips={"Source": picture, "Depth": depth}, saved=effect.save()
+    ) as opened:
+        assert opened["focus_point"].keys == effect["focus_point"].keys
+        np.testing.assert_array_equal(opened.render(time=30).pixels, expected)
+
+
+@pytest.mark.parametrize("effect", [Behaviour(other_times="refused")], indirect=True)
+def test_a_host_without_other_times_focuses_on_what_is_at_the_point_now(effect: Instance) -> None:
+    here = point(NEAR, 0)
+    effect["focus_point"].set(here)
+    found = focus_of(effect, 2)
+    assert found == pytest.approx(shot().subjects[NEAR].disparity[2], abs=TOLERANCE)
+    effect["focus_point"].set_key(0, here)
+    effect.render(time=2)
+    with pytest.raises(ActionError, match="cannot be baked here"):
+        effect["bake"].press()
+
+
+@pytest.mark.parametrize("effect", [Behaviour(keys="hidden")], indirect=True)
+def test_a_host_that_hides_its_keys_focuses_on_the_point_that_it_gives(effect: Instance) -> None:
+    effect["focus_point"].set(point(NEAR, 4))
+    found = focus_of(effect, 4)
+    assert found == pytest.approx(shot().subjects[NEAR].disparity[4], abs=TOLERANCE)
+
+
+def test_baking_where_there_is_no_target_mode_says_so(effect: Instance) -> None:
+    effect["focus_mode"].set("Distance")
+    with pytest.raises(ActionError, match="nothing to bake"):
+        effect["bake"].press()
+
+
+def test_a_target_without_depth_is_named(effect: Instance) -> None:
+    effect.clips["Depth"].connect(lambda time: np.full_like(depth(time), np.nan))
+    with pytest.raises(ActionError, match="no known value"):
+        effect.render(time=0)
+
+
+def test_targets_outside_the_shot_and_fractional_times_render(effect: Instance) -> None:
+    effect["focus_point"].set_key(-20.5, point(NEAR, 0))
+    effect["focus_point"].set_key(900.25, point(FAR, LAST))
+    effect.render(time=0)
+    effect.render(time=LAST)
