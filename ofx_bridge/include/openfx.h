@@ -565,6 +565,104 @@ struct OfxImageEffectSuiteV1 {
     OfxStatus (*imageMemoryUnlock)(OfxImageMemoryHandle memory);
 };
 
+// ---------------------------------------------------------------- interacts (overlays)
+
+inline constexpr char kOfxInteractSuite[] = "OfxInteractSuite";
+
+using OfxInteractHandle = struct OfxInteract*;
+
+inline constexpr char kOfxInteractPropSlaveToParam[] = "OfxInteractPropSlaveToParam";
+inline constexpr char kOfxInteractPropPixelScale[] = "OfxInteractPropPixelScale";
+inline constexpr char kOfxInteractPropBackgroundColour[] = "OfxInteractPropBackgroundColour";
+inline constexpr char kOfxInteractPropSuggestedColour[] = "OfxInteractPropSuggestedColour";
+inline constexpr char kOfxInteractPropPenPosition[] = "OfxInteractPropPenPosition";
+inline constexpr char kOfxInteractPropPenViewportPosition[] = "OfxInteractPropPenViewportPosition";
+inline constexpr char kOfxInteractPropPenPressure[] = "OfxInteractPropPenPressure";
+inline constexpr char kOfxInteractPropBitDepth[] = "OfxInteractPropBitDepth";
+inline constexpr char kOfxInteractPropHasAlpha[] = "OfxInteractPropHasAlpha";
+
+// An interact is described, created and destroyed by the core's actions of those names.
+inline constexpr char kOfxInteractActionDraw[] = "OfxInteractActionDraw";
+inline constexpr char kOfxInteractActionPenMotion[] = "OfxInteractActionPenMotion";
+inline constexpr char kOfxInteractActionPenDown[] = "OfxInteractActionPenDown";
+inline constexpr char kOfxInteractActionPenUp[] = "OfxInteractActionPenUp";
+inline constexpr char kOfxInteractActionKeyDown[] = "OfxInteractActionKeyDown";
+inline constexpr char kOfxInteractActionKeyUp[] = "OfxInteractActionKeyUp";
+inline constexpr char kOfxInteractActionKeyRepeat[] = "OfxInteractActionKeyRepeat";
+inline constexpr char kOfxInteractActionGainFocus[] = "OfxInteractActionGainFocus";
+inline constexpr char kOfxInteractActionLoseFocus[] = "OfxInteractActionLoseFocus";
+
+struct OfxInteractSuiteV1 {
+    OfxStatus (*interactSwapBuffers)(OfxInteractHandle interact);
+    OfxStatus (*interactRedraw)(OfxInteractHandle interact);
+    OfxStatus (*interactGetPropertySet)(OfxInteractHandle interact,
+                                        OfxPropertySetHandle* properties);
+};
+
+// ---------------------------------------------------------------- drawing (1.5)
+
+inline constexpr char kOfxDrawSuite[] = "OfxDrawSuite";
+inline constexpr char kOfxInteractPropDrawContext[] = "OfxInteractPropDrawContext";
+
+using OfxDrawContextHandle = struct OfxDrawContext*;
+
+struct OfxRGBAColourF {
+    float r, g, b, a;
+};
+
+enum OfxStandardColour {
+    kOfxStandardColourOverlayBackground,
+    kOfxStandardColourOverlayActive,
+    kOfxStandardColourOverlaySelected,
+    kOfxStandardColourOverlayDeselected,
+    kOfxStandardColourOverlayMarqueeFG,
+    kOfxStandardColourOverlayMarqueeBG,
+    kOfxStandardColourOverlayText,
+};
+
+enum OfxDrawLineStipplePattern {
+    kOfxDrawLineStipplePatternSolid,
+    kOfxDrawLineStipplePatternDot,
+    kOfxDrawLineStipplePatternDash,
+    kOfxDrawLineStipplePatternAltDash,
+    kOfxDrawLineStipplePatternDotDash,
+};
+
+// Rectangles and polygons are filled, ellipses are lines. A rectangle and an ellipse take two
+// opposite corners.
+enum OfxDrawPrimitive {
+    kOfxDrawPrimitiveLines,
+    kOfxDrawPrimitiveLineStrip,
+    kOfxDrawPrimitiveLineLoop,
+    kOfxDrawPrimitiveRectangle,
+    kOfxDrawPrimitivePolygon,
+    kOfxDrawPrimitiveEllipse,
+};
+
+enum OfxDrawTextAlignment {
+    kOfxDrawTextAlignmentLeft = 1,
+    kOfxDrawTextAlignmentRight = 2,
+    kOfxDrawTextAlignmentTop = 4,
+    kOfxDrawTextAlignmentBottom = 8,
+    kOfxDrawTextAlignmentBaseline = 16,
+    kOfxDrawTextAlignmentCenterH = kOfxDrawTextAlignmentLeft | kOfxDrawTextAlignmentRight,
+    kOfxDrawTextAlignmentCenterV = kOfxDrawTextAlignmentTop | kOfxDrawTextAlignmentBaseline,
+};
+
+// Only within kOfxInteractActionDraw. Points are in canonical coordinates; a line's width is in
+// screen pixels, 0 for the thinnest.
+struct OfxDrawSuiteV1 {
+    OfxStatus (*getColour)(OfxDrawContextHandle context, OfxStandardColour wanted,
+                           OfxRGBAColourF* colour);
+    OfxStatus (*setColour)(OfxDrawContextHandle context, const OfxRGBAColourF* colour);
+    OfxStatus (*setLineWidth)(OfxDrawContextHandle context, float width);
+    OfxStatus (*setLineStipple)(OfxDrawContextHandle context, OfxDrawLineStipplePattern pattern);
+    OfxStatus (*draw)(OfxDrawContextHandle context, OfxDrawPrimitive primitive,
+                      const OfxPointD* points, int count);
+    OfxStatus (*drawText)(OfxDrawContextHandle context, const char* text, const OfxPointD* position,
+                          int alignment);
+};
+
 // ---------------------------------------------------------------- colour management (1.5)
 
 inline constexpr char kOfxImageEffectPropColourManagementStyle[] =
