@@ -142,10 +142,21 @@ class ImageReader(Reader):
         """Every channel of one frame as float64 (which holds ids too), with the header."""
         return self._read_file(index, slice(None), "double")
 
+    def read_channel(self, index: int, channel: int) -> Pixels:
+        """One channel of one frame as float32 (height, width), NaN where the file has no pixels.
+
+        Raises:
+            UnreadableFrameError: the frame is missing, damaged, or has no such channel.
+        """
+        header, pixels = self.read_all_channels(index)
+        if channel >= pixels.shape[2]:
+            raise UnreadableFrameError(f"{self._file(index)} has no channel {channel}.")
+        plane = pixels[..., channel : channel + 1].astype(np.float32)
+        return self._whole(header, plane, np.nan)[..., 0]
+
     def _read(self, index: int) -> Pixels:
         header, pixels = self._read_file(index, None, "float")
         left, top, right, bottom = header.window
-        spec = header.spec
         if (right - left, bottom - top) != self._window_size:
             raise UnreadableFrameError(
                 f"{self._file(index)} is {right - left}x{bottom - top}, but the first frame of "
@@ -156,10 +167,15 @@ class ImageReader(Reader):
                 f"{self._file(index)} has {pixels.shape[2]} colour channels, but the first frame "
                 f"of {self.path} has {self.channels}."
             )
-        if pixels.shape[1::-1] != self._window_size:
-            canvas = np.zeros((bottom - top, right - left, pixels.shape[2]), np.float32)
-            y, x = spec.y - top, spec.x - left
-            canvas[y : y + spec.height, x : x + spec.width] = pixels
+        return self._whole(header, pixels, 0.0)
+
+    def _whole(self, header: _Header, pixels: Pixels, outside: float) -> Pixels:
+        """What the file stores in its place in the picture, upright."""
+        left, top, right, bottom = header.window
+        if pixels.shape[:2] != (bottom - top, right - left):
+            canvas = np.full((bottom - top, right - left, pixels.shape[2]), outside, np.float32)
+            y, x = header.spec.y - top, header.spec.x - left
+            canvas[y : y + header.spec.height, x : x + header.spec.width] = pixels
             pixels = canvas
         mirrored, turns = header.orientation
         if mirrored:
@@ -234,6 +250,7 @@ class ImageWriter(Writer):
         self._like = like
         self._space = space
         self.premultiplied = path.suffix.lower() == ".exr"
+        self.alpha = path.suffix.lower() not in (".jpg", ".jpeg")
 
     def write(self, index: int, pixels: Pixels) -> None:
         """Writes frame `index` of the source: float32 (height, width, channels).

@@ -76,6 +76,7 @@ class MovieWriter(Writer):
         self._last = -1
         self._offset = 0
         self._codec = _choose_codec(path.suffix.lower(), like, channels, count)
+        self.alpha = len(av.VideoFormat(self._codec.pixel_format).components) == 4
         self._sound: _Sound | None = None
         self._closed = False
         self._temporary = temporary_name(path)

@@ -19,11 +19,13 @@ class Writer(ABC):
     Attributes:
         path: as it was given.
         premultiplied: whether colour is to come multiplied by alpha.
+        alpha: whether the format can hold alpha.
         in_order: whether frames must come in rising order, as in a movie.
     """
 
     path: Path
     premultiplied: bool = False
+    alpha: bool = True
     in_order: bool = False
 
     @abstractmethod

@@ -23,14 +23,18 @@ class DepthFile:
     Time t is a sequence's file of that number, or a movie's frame t - `start`; one image holds for
     every time. Half a frame beyond either end still counts as the end, as retimed clips ask for it.
 
+    Attributes:
+        is_sequence: whether frames have numbers of their own.
+        first: the time of the first frame.
+
     Raises:
         MediaError: the file cannot be opened.
     """
 
     def __init__(self, path: str | os.PathLike[str], *, start: float = 0.0) -> None:
         self._reader = open_reader(path)
-        sequence = isinstance(self._reader, ImageReader)
-        self._first = self._reader.first_frame if sequence else start
+        self.is_sequence = isinstance(self._reader, ImageReader) and len(self._reader) > 1
+        self.first = float(self._reader.first_frame if self.is_sequence else start)
         self._channel = self._depth_channel()
         self._maps: OrderedDict[tuple[int, DepthReading], Map] = OrderedDict()
         self._lock = threading.Lock()
@@ -75,11 +79,11 @@ class DepthFile:
         count = len(self._reader)
         if count == 1:
             return 0
-        place = time - self._first
+        place = time - self.first
         if not -0.5 <= place <= count - 0.5:
             raise DepthError(
-                f"{self._reader.path} has depth for the frames {self._first:g} to"
-                f" {self._first + count - 1:g}, but frame {time:g} is rendered"
+                f"{self._reader.path} has depth for the frames {self.first:g} to"
+                f" {self.first + count - 1:g}, but frame {time:g} is rendered"
             )
         return min(round(place), count - 1)
 
@@ -91,7 +95,5 @@ class DepthFile:
 
     def _read(self, index: int) -> Map:
         if self._channel is not None and isinstance(self._reader, ImageReader):
-            _, channels = self._reader.read_all_channels(index)
-            if self._channel < channels.shape[2]:
-                return channels[..., self._channel].astype("float32")
+            return self._reader.read_channel(index, self._channel)
         return self._reader.read(index)[..., 0]

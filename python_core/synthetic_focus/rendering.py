@@ -1,0 +1,376 @@
+"""A whole shot through the effect, from files to files."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from synthetic_focus import color, effect, parameters
+from synthetic_focus.errors import SyntheticFocusError
+from synthetic_focus.focus import FocusTarget, disparity_at, in_order
+from synthetic_focus.media import Reader, Writer, open_reader, open_writer
+from synthetic_focus.media.sequence import parse_pattern
+from synthetic_focus.scene.depth import Map, fitted
+
+if TYPE_CHECKING:
+    from synthetic_focus.parameters import Settings
+    from synthetic_focus.scene.depth_file import DepthFile
+
+Pixels = effect.Pixels
+PathLike = str | os.PathLike[str]
+
+_SRGB: Final = "sRGB Encoded Rec.709 (sRGB)"
+# Frames at once; each holds some dozen pictures of its size while it is rendered.
+_LARGE_PIXELS: Final = 2_500_000
+_FRAMES_AT_ONCE: Final = 4
+_LARGE_FRAMES_AT_ONCE: Final = 2
+
+
+class RenderError(SyntheticFocusError):
+    """A shot that cannot be rendered as it is asked for."""
+
+
+def render(
+    source: PathLike,
+    output: PathLike,
+    *,
+    preset: str | None = None,
+    depth: PathLike | None = None,
+    focus: Iterable[FocusTarget | tuple[float, float]] = (),
+    frames: tuple[int, int] | None = None,
+    progress: Callable[[int, int], None] | None = None,
+    **values: object,
+) -> None:
+    """Renders a shot: a movie, an image sequence (shot.%04d.exr, shot.####.exr) or one image.
+
+    The output keeps the source's encoding, sample type, metadata, times and sound where its format
+    can hold them. Between formats that hold light (EXR) and those that hold video it is converted:
+    EXR is written in linear Rec.709, video in Rec.709, PNG, TIFF and JPEG in sRGB.
+
+    Args:
+        source: what to render.
+        output: its extension decides the format, see `synthetic_focus.media.open_writer`.
+        preset: the lens; values given by name win over the preset's.
+        depth: a movie, a sequence or an image of depth. A sequence for a sequence is taken by its
+            numbers, otherwise its first frame belongs to the first frame of the source; the
+            parameter `depth_start` says otherwise for a movie.
+        focus: what must be sharp, and when, in the frame numbers of the source (a sequence's own; a
+            movie begins at 0). A pair (x, y) is a target at the first frame that is rendered.
+        frames: the first and the last frame to render; all where None.
+        progress: called in this thread after every frame with how many are done and how many there
+            are.
+        **values: parameters of the table by name. `focus` makes focus_mode "point";
+            `focus_distance` without `focus` makes it "distance".
+
+    Raises:
+        SyntheticFocusError: in its various kinds; whatever is wrong with the files, the depth, the
+            parameters. No partial file is left behind.
+    """
+    source, output = Path(source), Path(output)
+    points = tuple(focus)
+    settings = _settings(preset, depth, bool(points), values)
+    with open_reader(source) as reader:
+        indices = _indices(reader, frames)
+        targets = _targets(points, reader.first_frame + indices[0])
+        _check_output(source, output, len(indices))
+        shot = _Shot(reader, settings, targets, shift_depth="depth_start" not in values)
+        try:
+            shot.prepare(indices)
+            result = _Result(reader, output, shot.space, shown_as_is=settings.view != "result")
+            writer = open_writer(output, reader, space=result.space, count=len(indices))
+            with writer:
+                _run(shot, result, writer, indices, progress)
+        finally:
+            shot.close()
+
+
+def parameter_values(preset: str | None, values: dict[str, object]) -> dict[str, object]:
+    """Parameter values by name: the preset's, and over them the given ones."""
+    if preset is None or preset == "custom":
+        return dict(values)
+    from synthetic_focus.lens.preset import load_preset
+
+    return {**load_preset(preset).settings, **values}
+
+
+def _settings(
+    preset: str | None,
+    depth: PathLike | None,
+    has_targets: bool,
+    values: dict[str, object],
+) -> Settings:
+    chosen = parameter_values(preset, values)
+    if depth is not None:
+        chosen |= {"depth_source": "file", "depth_file": os.fspath(depth)}
+    elif chosen.get("depth_file"):
+        chosen["depth_source"] = "file"
+    if has_targets:
+        chosen.setdefault("focus_mode", "point")
+    elif "focus_distance" in values:
+        chosen.setdefault("focus_mode", "distance")
+    return parameters.settings(chosen)
+
+
+def _targets(
+    points: Iterable[FocusTarget | tuple[float, float]], first: int
+) -> tuple[FocusTarget, ...]:
+    targets = [
+        point if isinstance(point, FocusTarget) else FocusTarget(*point, first) for point in points
+    ]
+    return in_order(targets) if targets else ()
+
+
+def _indices(reader: Reader, frames: tuple[int, int] | None) -> range:
+    first, last = reader.first_frame, reader.first_frame + len(reader) - 1
+    if frames is not None:
+        begin, end = frames
+        if begin > end:
+            raise RenderError(f"Frames {begin} to {end}: the first is after the last.")
+        if begin < first or end > last:
+            raise RenderError(
+                f"Frames {begin} to {end} were asked for, but {reader.path} has {first} to {last}."
+            )
+        first, last = begin, end
+    if missing := [number for number in reader.missing if first <= number <= last]:
+        shown = ", ".join(map(str, missing[:8])) + (", ..." if len(missing) > 8 else "")
+        raise RenderError(
+            f"{reader.path} has gaps: {len(missing)} of its frames have no file ({shown}). "
+            f"Add them, or render the parts one by one."
+        )
+    return range(first - reader.first_frame, last - reader.first_frame + 1)
+
+
+def _check_output(source: Path, output: Path, count: int) -> None:
+    pattern, source_pattern = parse_pattern(output), parse_pattern(source)
+    same = output.absolute() == source.absolute() or (pattern and pattern == source_pattern)
+    if same or (output.exists() and source.exists() and output.samefile(source)):
+        raise RenderError(f"{output} is the source itself. Choose another output.")
+    image = re.fullmatch(r"\.(exr|png|tiff?|jpe?g|dpx)", output.suffix.lower())
+    if image and not pattern and count > 1:
+        raise RenderError(
+            f"{output} is one image, but {count} frames are rendered. Name a sequence, such as "
+            f"{output.with_name(f'{output.stem}.%04d{output.suffix}')}, or choose one frame."
+        )
+
+
+class _Shot:
+    """The source with its depth and focus: renders any frame, from any thread."""
+
+    def __init__(
+        self,
+        reader: Reader,
+        settings: Settings,
+        targets: tuple[FocusTarget, ...],
+        *,
+        shift_depth: bool,
+    ) -> None:
+        from synthetic_focus._native import AbortFlag
+
+        self._reader = reader
+        self._settings = settings
+        self._targets = targets
+        self._shift_depth = shift_depth
+        self._depth: DepthFile | None = None
+        self._depth_offset = 0.0
+        self._foci: dict[FocusTarget, float] = {}
+        self.abort = AbortFlag()
+        chosen = settings.colour_space
+        self.space = reader.colour_space if chosen == "auto" else color.resolve(chosen)
+
+    def prepare(self, indices: range) -> None:
+        """Opens the depth and measures the targets, so that what is wrong shows at once."""
+        settings = self._settings
+        if effect.passes(settings):
+            return
+        if settings.depth_source != "file" or not settings.depth_file:
+            raise RenderError(
+                f"There is no depth for {self._reader.path}. Give a movie, a sequence or an image "
+                f"of depth: --depth PATH on the command line, depth=PATH in Python."
+            )
+        from synthetic_focus.scene.depth_file import DepthFile
+
+        self._depth = DepthFile(settings.depth_file, start=settings.depth_start)
+        # A sequence for a sequence goes by its numbers.
+        by_number = parse_pattern(self._reader.path) and self._depth.is_sequence
+        if self._shift_depth and not by_number:
+            self._depth_offset = self._depth.first - self._reader.first_frame
+        self._disparity(self._reader.first_frame + indices[0])
+        for target in self._targets:
+            self._foci[target] = self._measured(target)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(width, height) of a frame."""
+        return self._reader.size
+
+    def number(self, index: int) -> int:
+        """What a person calls frame `index`."""
+        return self._reader.first_frame + index
+
+    def close(self) -> None:
+        """Closes the depth."""
+        if self._depth:
+            self._depth.close()
+
+    def frame(self, index: int) -> Pixels:
+        """One rendered frame, in the source's encoding."""
+        reader, settings = self._reader, self._settings
+        pixels = reader.read(index)
+        if self._depth is None:
+            return pixels
+        number = reader.first_frame + index
+        found = self._disparity(number)
+        return effect.render_frame(
+            pixels,
+            self._on_canvas(found),
+            settings,
+            space=self.space,
+            # The view of the depth needs no focus, and shows why there is none.
+            focus_disparity=0.0 if settings.view == "depth" else self._focus(number, found),
+            frame=effect.Frame(reader.picture_size, reader.origin),
+            premultiplied=reader.premultiplied,
+            abort=self.abort,
+        )
+
+    def _disparity(self, number: float) -> Map:
+        assert self._depth is not None
+        return self._depth.disparity(number + self._depth_offset, effect.reading(self._settings))
+
+    def _on_canvas(self, found: Map) -> Map:
+        """Depth of the picture, or of all that the source holds, for all that the source holds."""
+        reader = self._reader
+        width, height = reader.size
+        if reader.size == reader.picture_size or found.shape == (height, width):
+            return fitted(found, reader.size)
+        left, top = -reader.origin[0], -reader.origin[1]
+        right = width - left - reader.picture_size[0]
+        bottom = height - top - reader.picture_size[1]
+        margins = ((top, bottom), (left, right))
+        return np.pad(fitted(found, reader.picture_size), margins, "edge")
+
+    def _focus(self, number: int, found: Map) -> float:
+        settings = self._settings
+        if settings.focus_mode == "distance":
+            return effect.distance_focus(settings)
+        targets = self._targets or effect.focus_targets(settings, {}, number)
+
+        def disparity_of(target: FocusTarget) -> float:
+            known = self._foci.get(target)
+            return disparity_at(found, target.x, target.y) if known is None else known
+
+        return effect.point_focus(settings, targets, number, disparity_of)
+
+    def _measured(self, target: FocusTarget) -> float:
+        return disparity_at(self._disparity(target.frame), target.x, target.y)
+
+
+class _Result:
+    """Rendered frames on their way to the output's format, which may want what the source's did
+    not."""
+
+    def __init__(self, reader: Reader, output: Path, space: str, *, shown_as_is: bool) -> None:
+        """Chooses the output's colour space; shown_as_is: whatever the numbers mean, keep them."""
+        self._source_space = space
+        self._premultiplied = reader.premultiplied
+        self.space = space
+        was_float = reader.pixel_type in ("half", "float")
+        if shown_as_is or _same_kind(reader.path, output):
+            return
+        if output.suffix.lower() == ".exr":
+            if not was_float:
+                self.space = color.REC709_LINEAR
+        elif was_float and color.is_linear(space):
+            self.space = color.REC709_VIDEO if _is_movie(output) else _SRGB
+
+    def convert(self, pixels: Pixels, writer: Writer) -> Pixels:
+        """A rendered frame as the writer wants it."""
+        change = self.space != self._source_space
+        has_alpha = pixels.shape[2] == 4
+        divided = has_alpha and self._premultiplied and (change or not writer.premultiplied)
+        if divided:
+            pixels = _divided(pixels)
+        if change:
+            pixels = color.to_linear(pixels, self._source_space)
+            color.to_rec709(pixels, self._source_space, out=pixels)
+            color.from_linear(pixels, self.space, out=pixels)
+        straight = divided or not self._premultiplied
+        # Without alpha a picture lies on black.
+        if has_alpha and straight and (writer.premultiplied or not writer.alpha):
+            pixels = pixels.copy()
+            pixels[..., :3] *= pixels[..., 3:]
+        return pixels if writer.alpha else pixels[..., :3]
+
+
+def _same_kind(source: Path, output: Path) -> bool:
+    return source.suffix.lower()[:4] == output.suffix.lower()[:4]
+
+
+def _is_movie(path: Path) -> bool:
+    return path.suffix.lower() in (".mp4", ".m4v", ".mov", ".mkv")
+
+
+def _divided(pixels: Pixels) -> Pixels:
+    result = pixels.copy()
+    alpha = pixels[..., 3:]
+    np.divide(pixels[..., :3], alpha, out=result[..., :3], where=alpha > 0)
+    return result
+
+
+def _run(
+    shot: _Shot,
+    result: _Result,
+    writer: Writer,
+    indices: range,
+    progress: Callable[[int, int], None] | None,
+) -> None:
+    def make(index: int) -> Pixels | None:
+        pixels = result.convert(shot.frame(index), writer)
+        if writer.in_order:
+            return pixels
+        writer.write(index, pixels)
+        return None
+
+    for done, (index, pixels) in enumerate(_ahead(make, indices, shot), 1):
+        if pixels is not None:
+            writer.write(index, pixels)
+        if progress:
+            progress(done, len(indices))
+
+
+def _ahead(
+    make: Callable[[int], Pixels | None], indices: range, shot: _Shot
+) -> Iterator[tuple[int, Any]]:
+    """Frames in order, with some of the next ones already being made."""
+    width, height = shot.size
+    large = width * height > _LARGE_PIXELS
+    at_once = min(os.cpu_count() or 1, _LARGE_FRAMES_AT_ONCE if large else _FRAMES_AT_ONCE)
+    waiting: deque[tuple[int, Future[Any]]] = deque()
+    remaining = iter(indices)
+    pool = ThreadPoolExecutor(at_once, "frame")
+    try:
+        for index in remaining:
+            waiting.append((index, pool.submit(make, index)))
+            # One more than there are threads: they need not wait for what follows here.
+            if len(waiting) > at_once:
+                yield _next(waiting, shot)
+        while waiting:
+            yield _next(waiting, shot)
+    finally:
+        shot.abort.set()
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _next(waiting: deque[tuple[int, Future[Any]]], shot: _Shot) -> tuple[int, Any]:
+    index, frame = waiting.popleft()
+    try:
+        return index, frame.result()
+    except SyntheticFocusError as error:
+        error.add_note(f"while rendering frame {shot.number(index)}")
+        raise
