@@ -34,8 +34,12 @@ std::string log_path();
 // The first line of a file, without its end; nothing if it cannot be read.
 std::optional<std::string> first_line(const std::string& path);
 
-// Calls the function in every child that the host forks without exec.
+// In every child that the host forks without exec: lets go of the worker, which is the parent's and
+// would not see the parent end otherwise, and calls the function.
 void on_fork_in_child(void (*function)());
+
+// Keeps the host's signal handlers out of the calling thread.
+void block_signals();
 
 // Memory that can be handed to the worker. Nameless, so that nothing is left behind however the
 // processes end.
@@ -85,9 +89,6 @@ class Process {
     // ended: "exit status 1", "signal 9 (Killed)". To be called once, by whom receive returned
     // false to.
     std::string reap(Seconds limit);
-
-    // Forgets the process without ending it: in a forked child, it is the parent's.
-    void abandon();
 
   private:
     int stream_ = -1;

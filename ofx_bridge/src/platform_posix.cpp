@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <atomic>
 #include <cerrno>
 #include <climits>
 #include <cstdlib>
@@ -26,6 +27,13 @@ namespace synthetic_focus::platform {
 namespace {
 
 constexpr int worker_stream = 3;
+// For the forked child of a host.
+std::atomic<int> open_stream{-1};
+
+void close_parents_stream() {
+    const int stream = open_stream.exchange(-1);
+    if (stream >= 0) close(stream);
+}
 
 [[noreturn]] void fail(const std::string& what, int error) {
     char text[256] = "";
@@ -137,7 +145,16 @@ std::optional<std::string> first_line(const std::string& path) {
     return line;
 }
 
-void on_fork_in_child(void (*function)()) { pthread_atfork(nullptr, nullptr, function); }
+void on_fork_in_child(void (*function)()) {
+    pthread_atfork(nullptr, nullptr, close_parents_stream);
+    pthread_atfork(nullptr, nullptr, function);
+}
+
+void block_signals() {
+    sigset_t all;
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, nullptr);
+}
 
 SharedMemory::SharedMemory(std::size_t size) : size_(size) {
     handle_ = checked(memfd_create("synthetic-focus", MFD_CLOEXEC), "cannot make shared memory");
@@ -204,9 +221,14 @@ Process::Process(const std::vector<std::string>& arguments,
         close(stream_);
         fail("cannot start " + arguments[0], error);
     }
+    open_stream = stream_;
 }
 
-Process::~Process() { close(stream_); }
+Process::~Process() {
+    int mine = stream_;
+    open_stream.compare_exchange_strong(mine, -1);
+    close(stream_);
+}
 
 bool Process::send(const std::string& bytes, const SharedMemory* memory) {
     alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control{};
@@ -266,11 +288,6 @@ std::string Process::reap(Seconds limit) {
         if (std::chrono::steady_clock::now() > deadline) kill();
         std::this_thread::sleep_for(std::chrono::milliseconds(2));
     }
-}
-
-void Process::abandon() {
-    close(stream_);
-    stream_ = -1;
 }
 
 }  // namespace synthetic_focus::platform

@@ -38,17 +38,12 @@ static_assert(sizeof(ReplyHeader) == 40 && std::endian::native == std::endian::l
 
 std::atomic<std::uint64_t> last_id{0};
 
-// For the forked child of a host, which must not hold our stream open.
-std::atomic<platform::Process*> live_process{nullptr};
 std::atomic<Worker*> worker_of_this_process{nullptr};
 
 // Never destroyed: at exit a host's threads may still be in here.
 Worker* new_worker() { return new Worker; }
 
-void forget_parents_worker() {
-    if (platform::Process* process = live_process.exchange(nullptr)) process->abandon();
-    worker_of_this_process = new_worker();
-}
+void forget_parents_worker() { worker_of_this_process = new_worker(); }
 
 Seconds time_limit() {
     const double seconds = std::strtod(
@@ -88,7 +83,6 @@ Connection::Connection(const std::string& host_name, Seconds limit)
       process_(start(limit)),
       last_heard_(Clock::now()),
       reader_([this] { read_replies(); }) {
-    live_process = &process_;
     Json hello;
     hello.member("op", "hello").member("version", protocol_version);
     hello.member("host", host_name).member("plugin_version", SYNTHETIC_FOCUS_VERSION);
@@ -110,8 +104,6 @@ Connection::Connection(const std::string& host_name, Seconds limit)
 }
 
 Connection::~Connection() {
-    platform::Process* mine = &process_;
-    live_process.compare_exchange_strong(mine, nullptr);
     stop();
     if (reader_.joinable()) reader_.join();
 }
@@ -221,6 +213,7 @@ bool Connection::read_reply() {
 }
 
 void Connection::read_replies() {
+    platform::block_signals();
     while (read_reply()) {
     }
     process_.hang_up();
