@@ -32,7 +32,7 @@ def radii(value):
 def test_blurred_parts_get_as_much_grain_as_the_source_has(sigma):
     clean = shaded()
     out = match_grain(clean, clean + noise(sigma), radii(20), amount=1.0, seed=1)
-    assert (out - clean).std() == pytest.approx(sigma, rel=0.05)
+    assert (out - clean).std() == pytest.approx(sigma, rel=0.08)
 
 
 def test_grain_follows_the_brightness():
@@ -52,8 +52,7 @@ def test_grain_is_as_coarse_and_as_coloured():
     def likeness(grain):
         return float((grain[:, 1:] * grain[:, :-1]).mean() / (grain**2).mean())
 
-    # Of neighbours a block's seams part one pair in 24, and its shading takes a little with it.
-    assert likeness(out) == pytest.approx(likeness(source_grain), abs=0.08)
+    assert likeness(out) == pytest.approx(likeness(source_grain), abs=0.05)
     assert out[..., 2].std() / out[..., 0].std() == pytest.approx(2, rel=0.1)
 
 
@@ -61,7 +60,7 @@ def test_a_little_blur_gets_only_what_it_lost():
     clean = shaded()
     for radius, lost in ((0.4, 0.0), (1.0, np.sqrt(1 - 1 / np.pi)), (40.0, 1.0)):
         out = match_grain(clean, clean + noise(0.02), radii(radius), amount=1.0, seed=1)
-        assert (out - clean).std() == pytest.approx(0.02 * lost, rel=0.06, abs=1e-7)
+        assert (out - clean).std() == pytest.approx(0.02 * lost, rel=0.08, abs=1e-7)
 
 
 def test_sharp_parts_stay_bit_identical_and_so_does_a_clean_source():

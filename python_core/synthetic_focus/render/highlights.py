@@ -10,6 +10,8 @@ _RAMP = 1.25
 # Blur radius in pixels that gets all of it; what is in focus stays as the camera saw it.
 _FULL_BLUR = 1.5
 _IN_FOCUS = 0.5
+# What fills a neighbourhood of this part of the picture's width is a window or the sky, no lamp.
+_LAMP = 1 / 40
 
 
 def recover_highlights(
@@ -22,8 +24,9 @@ def recover_highlights(
     """Return a picture with its blurred highlights brightened.
 
     A lamp that the camera clipped at white spreads into a dull grey disc, since the disc shares out
-    white and not the lamp's light. Here whatever is brighter than the threshold and out of focus is
-    multiplied, all of its colours alike, by up to 2 to the power of `stops`.
+    white and not the lamp's light. Here whatever is brighter than the threshold, small and out of
+    focus is multiplied, all of its colours alike, by up to 2 to the power of `stops`. Large bright
+    things are spared: their blur is as bright as they are.
 
     Args:
         light: (H, W, 3 or 4) scene-linear.
@@ -40,10 +43,21 @@ def recover_highlights(
         return light
     excess = (peak[rows, columns] / threshold - 1) / (_RAMP - 1)
     blur = (np.abs(coc[rows, columns]) - _IN_FOCUS) / (_FULL_BLUR - _IN_FOCUS)
-    share = _smooth(excess) * _smooth(blur)
+    share = _smooth(excess) * _smooth(blur) * _smallness(peak > threshold)[rows, columns]
     recovered = light.copy()
     recovered[rows, columns, :3] *= np.exp2(stops * share)[:, None]
     return recovered
+
+
+def _smallness(bright: npt.NDArray[np.bool_]) -> npt.NDArray[np.float32]:
+    """1 for a point, 0 for what fills its neighbourhood."""
+    import cv2
+
+    side = 2 * round(bright.shape[1] * _LAMP / 2) + 1
+    filled = cv2.blur(bright.astype(np.float32), (side, side))
+    # A point of its own is no part of what surrounds it.
+    around = (filled * side * side - 1) / max(side * side - 1, 1)
+    return np.asarray(np.clip(1 - around, 0, 1) ** 2, np.float32)
 
 
 def _smooth(t: npt.NDArray[Any]) -> npt.NDArray[Any]:
