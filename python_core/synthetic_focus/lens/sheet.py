@@ -130,7 +130,7 @@ def _through(lens: Lens, scene: "_Scene") -> Pixels:
         sensor_width_mm=settings.sensor_width,
         width_px=_SCENE[0],
     )
-    return defocus(scene.light, coc, aperture(settings))
+    return defocus(scene.light, coc, aperture(settings), refine_edges=False)
 
 
 @dataclass(frozen=True)
