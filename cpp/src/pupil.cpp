@@ -124,16 +124,20 @@ Outline::Outline(const ApertureShape& shape, const std::vector<Point>& opening, 
     for (int i = 0; i <= samples; ++i) {
         Interval& row = rows[static_cast<std::size_t>(i)];
         row = both(row, masks.at(low->y + i * step));
-        if (row.empty()) {
-            row = {0.0, 0.0};
-            continue;
-        }
+        if (row.empty()) continue;
         first = std::min(first, i);
         last = i;
     }
-    if (last < first) first = last = samples / 2;
-    first = std::max(0, first - 1);
-    last = std::min(samples, last + 1);
+    if (last < first) rows[static_cast<std::size_t>(first = last = samples / 2)] = {0.0, 0.0};
+    // The outline ends in a point beyond its first and its last row.
+    const auto close = [&rows](int end, int neighbour) {
+        const Interval& beside = rows[static_cast<std::size_t>(neighbour)];
+        const double middle = (beside.low + beside.high) / 2.0;
+        if (end != neighbour) rows[static_cast<std::size_t>(end)] = {middle, middle};
+        return end;
+    };
+    first = close(std::max(0, first - 1), first);
+    last = close(std::min(samples, last + 1), last);
     top_ = low->y + first * step;
     bottom_ = low->y + last * step;
     samples_per_unit_ = 1.0 / step;

@@ -1,5 +1,6 @@
 """Every shape of patch, against its geometry."""
 
+import cv2
 import numpy as np
 import pytest
 
@@ -131,3 +132,28 @@ def test_a_tile_equals_the_same_part_of_the_frame(aperture):
         image[10:110, 20:150], coc[10:110, 20:150], aperture, frame_size=(180, 120), origin=(20, 10)
     )
     np.testing.assert_allclose(part[30:70, 30:100], whole[40:80, 50:120], atol=2e-6)
+
+
+@pytest.mark.parametrize("behind", [True, False])
+@pytest.mark.parametrize(("x", "y"), [(0.97, 0.04), (0.05, 0.9), (0.5, 0.03), (0.98, 0.5)])
+def test_cats_eye_is_where_two_discs_meet(x, y, behind):
+    radius, side = 30, 91
+    frame = (8000, 4500)  # so large that the shape is the same all over the patch
+    point = np.zeros((side, side, 3), np.float32)
+    point[side // 2, side // 2] = 1
+    origin = (round(x * frame[0]) - side // 2, round(y * frame[1]) - side // 2)
+    coc = np.full((side, side), radius if behind else -radius, np.float32)
+    shape = Aperture(cat_eye=0.9)
+    light = defocus(point, coc, shape, frame_size=frame, origin=origin, refine_edges=False)[..., 0]
+    fine = 8
+    v, u = (np.indices((side * fine, side * fine)) + 0.5) / fine - side / 2
+    if not behind:
+        u, v = -u, -v
+    half = np.hypot(*frame) / 2
+    slide = 0.9 * radius * np.array([(x - 0.5) * frame[0], (y - 0.5) * frame[1]]) / half
+    eye = (np.hypot(u, v) < radius) & (np.hypot(u + slide[0], v + slide[1]) < radius)
+    eye = eye.reshape(side, fine, side, fine).mean(axis=(1, 3))
+    # Less than half an edge pixel: shapes are interpolated between places of the frame.
+    np.testing.assert_allclose(light / light.sum() * eye.sum(), eye, atol=0.45)
+    around = cv2.dilate(eye, np.ones((3, 3)))
+    assert light[around == 0].sum() <= 1e-6 * light.sum()
