@@ -23,6 +23,7 @@ class LensSettings(Protocol):
     barndoors: float
     ring: float
     rim: float
+    fade: float
     onion: float
     chromatic: float
     astigmatism: float
@@ -49,6 +50,7 @@ def aperture(settings: LensSettings) -> Aperture:
         barndoors=settings.barndoors,
         ring=settings.ring,
         rim=settings.rim,
+        fade=settings.fade,
         onion=settings.onion,
         chromatic=settings.chromatic,
         astigmatism=settings.astigmatism,
