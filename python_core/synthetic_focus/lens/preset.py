@@ -94,8 +94,8 @@ def load_preset(name: str) -> Lens:
             if path.name == f"{stem}.toml" and path.is_file():
                 return read_preset(path)
     raise PresetError(
-        f"there is no lens preset {name!r}{_guess(name, preset_names())}; "
-        f"`synthetic-focus presets` lists them, and your own go into {user_folder()}"
+        f"there is no lens preset {name!r} (`synthetic-focus presets` lists them, and your own are "
+        f"in {user_folder()}){_guess(name, preset_names())}"
     )
 
 
