@@ -211,6 +211,23 @@ def test_the_curve_is_the_published_one(space, formula, lowest):
     np.testing.assert_allclose(decode(space, codes), formula(codes), rtol=rtol, atol=2e-5)
 
 
+@pytest.mark.parametrize(
+    "space",
+    [
+        "Rec.1886 Rec.709 - Display",
+        "Gamma 2.2 Encoded Rec.709",
+        "Gamma 2.2 Encoded AdobeRGB",
+        "P3-D65 - Display",
+        "Display P3 - Display",
+        "Rec.2100-PQ - Display",
+        "Rec.2100-HLG - Display",
+    ],
+)
+def test_curves_without_a_dark_side_are_mirrored(space):
+    codes = np.linspace(0, 1, 101)
+    np.testing.assert_array_equal(decode(space, -codes), -decode(space, codes))
+
+
 def test_linear_spaces_pass_untouched():
     pixels = np.random.default_rng(1).normal(0, 1e3, (5, 7, 4)).astype(np.float32)
     for space in ("Linear Rec.2020", "ACES2065-1", "Linear D-Gamut"):

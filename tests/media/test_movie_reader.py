@@ -65,6 +65,23 @@ def test_variable_frame_rate_keeps_every_frame_and_its_time(make_movie, number_o
         np.testing.assert_allclose(np.diff(found), gaps / 1000, atol=1e-3)
 
 
+def test_frames_that_an_edit_list_hides_do_not_count(make_movie, number_of):
+    """A cut without re-encoding begins at a key frame and hides what comes before the cut."""
+    path = make_movie("whole.mp4", count=30, options={"g": "30", "bf": "2"})
+    cut = path.with_name("cut.mp4")
+    with av.open(str(path)) as source, av.open(str(cut), "w") as target:
+        stream = target.add_stream_from_template(source.streams.video[0])
+        shift = round(5 / 25 / source.streams.video[0].time_base)
+        for packet in source.demux(video=0):
+            if packet.dts is not None:
+                packet.pts, packet.dts = packet.pts - shift, packet.dts - shift
+                packet.stream = stream
+                target.mux(packet)
+    with open_reader(cut) as reader:
+        assert len(reader) == 25
+        assert [number_of(reader.read(i)) for i in (24, 0, 7)] == [29, 5, 12]
+
+
 @pytest.mark.parametrize("rate", [Fraction(24000, 1001), Fraction(30000, 1001), Fraction(60)])
 def test_frame_rate_is_exact(make_movie, rate):
     for name in ("clip.mp4", "clip.mov"):
