@@ -55,19 +55,31 @@ Survey survey(const Picture& picture, const Settings& settings) {
     return all;
 }
 
-template <int N>
 struct Segment {
     int layer;
-    int begin;
+    int begin;  // of its runs
     int end;
     int reach;
 };
 
-// The blurred pixels of one row, layer by layer.
-template <int N>
+// The blurred pieces of one row, layer by layer.
 struct RowSamples {
-    std::vector<Sample<N>> samples;
-    std::vector<Segment<N>> segments;  // nearest layer first
+    std::vector<float> values;
+    std::vector<Run> runs;
+    std::vector<Segment> segments;  // nearest layer first
+};
+
+// What gathering a row needs, kept from row to row.
+struct Gathering {
+    struct Part {
+        int layer;
+        int x;
+        SpanTable::Entry entry;
+        float values[8];
+    };
+    std::vector<Part> parts;
+    std::vector<int> order;       // of the parts, by layer and x
+    std::vector<int> layer_ends;  // where each layer's parts end in that order
 };
 
 EdgeSampling edge_sampling(Quality quality) {
@@ -75,11 +87,11 @@ EdgeSampling edge_sampling(Quality quality) {
         case Quality::kDraft:
             return {1.0, 1};
         case Quality::kNormal:
-            return {1.25, 4};
+            return {2.0, 4};
         case Quality::kBest:
             return {0.5, 16};
     }
-    return {1.25, 4};
+    return {2.0, 4};
 }
 
 template <int N>
@@ -110,8 +122,12 @@ class Renderer {
     void render(float* result) {
         const int rows = picture_.height + 2 * margin_;
         rows_.resize(static_cast<std::size_t>(rows));
-        parallel_for(rows, settings_.threads, settings_.abort,
-                     [&](int row, int) { gather_row(row - margin_); });
+        std::vector<Gathering> gatherings(static_cast<std::size_t>(settings_.threads));
+        parallel_for(rows, settings_.threads, settings_.abort, [&](int row, int thread) {
+            Gathering& gathering = gatherings[static_cast<std::size_t>(thread)];
+            gather_row(row - margin_, gathering);
+            sort_row(gathering, rows_[static_cast<std::size_t>(row)]);
+        });
         const int row_bytes = (picture_.width + 2) * N * static_cast<int>(sizeof(double));
         const int band = std::clamp(kCellBytesPerBand / row_bytes, 1, 16);
         const int bands = (picture_.height + band - 1) / band;
@@ -123,68 +139,104 @@ class Renderer {
   private:
     static constexpr int kLightChannels = N == 4 ? 3 : 4;
 
-    const RowSamples<N>& row(int y) const { return rows_[static_cast<std::size_t>(y + margin_)]; }
+    const RowSamples& row(int y) const { return rows_[static_cast<std::size_t>(y + margin_)]; }
 
-    // The samples of the row `y`, which may lie up to the margin outside of the picture.
-    void gather_row(int y) {
+    // The parts of the row `y`, which may lie up to the margin outside of the picture, from left to
+    // right.
+    void gather_row(int y, Gathering& gathering) const {
+        gathering.parts.clear();
         const int inner_y = mirrored(y, picture_.height);
         const int outside_y = y < 0 ? -y : std::max(0, y - picture_.height + 1);
         const std::vector<Piece>& front = surfaces_.front[static_cast<std::size_t>(inner_y)];
         const std::vector<Piece>& hidden = surfaces_.hidden[static_cast<std::size_t>(inner_y)];
         const auto before = [](const Piece& piece, int column) { return piece.x < column; };
-        std::vector<std::vector<Sample<N>>> buckets(static_cast<std::size_t>(layers_.count() + 1));
+        auto front_piece = front.begin();
+        auto hidden_piece = hidden.begin();
+        int last_inner = -1;
         for (int x = -margin_; x < picture_.width + margin_; ++x) {
             const int inner_x = mirrored(x, picture_.width);
             const int outside_x = x < 0 ? -x : std::max(0, x - picture_.width + 1);
             const auto add = [&](float coc, float coverage, const float* light) {
+                if (static_cast<float>(outside_x) > table_.extent() * std::fabs(coc) + 1.0f) return;
                 const SpanTable::Entry entry = table_.entry(inner_x, inner_y, coc);
                 if (outside_y > entry.reach) return;
-                if (static_cast<float>(outside_x) > table_.extent() * std::fabs(coc) + 1.0f) return;
                 const Layers::Share share = layers_.share(coc);
                 if (share.next < 1.0f) {
-                    push(buckets, share.layer, 1.0f - share.next, x, entry, coverage, light);
+                    push(gathering, share.layer, 1.0f - share.next, x, entry, coverage, light);
                 }
                 if (share.next > 0.0f) {
-                    push(buckets, share.layer + 1, share.next, x, entry, coverage, light);
+                    push(gathering, share.layer + 1, share.next, x, entry, coverage, light);
                 }
             };
-            auto piece = std::lower_bound(front.begin(), front.end(), inner_x, before);
-            if (piece != front.end() && piece->x == inner_x) {
-                add(piece->coc, piece->coverage, piece->light);
+            if (inner_x <= last_inner) {  // mirrored: pieces are found by search, else by going on
+                front_piece = std::lower_bound(front.begin(), front.end(), inner_x, before);
+                hidden_piece = std::lower_bound(hidden.begin(), hidden.end(), inner_x, before);
+            }
+            last_inner = inner_x;
+            while (front_piece != front.end() && front_piece->x < inner_x) ++front_piece;
+            while (hidden_piece != hidden.end() && hidden_piece->x < inner_x) ++hidden_piece;
+            if (front_piece != front.end() && front_piece->x == inner_x) {
+                add(front_piece->coc, front_piece->coverage, front_piece->light);
             } else {
                 const float coc = surfaces_.coc[picture_.index(inner_x, inner_y)];
                 if (std::fabs(coc) > kSharp) add(coc, 1.0f, picture_.pixel(inner_x, inner_y));
             }
-            piece = std::lower_bound(hidden.begin(), hidden.end(), inner_x, before);
-            for (; piece != hidden.end() && piece->x == inner_x; ++piece) {
+            for (auto piece = hidden_piece; piece != hidden.end() && piece->x == inner_x; ++piece) {
                 add(piece->coc, piece->coverage, piece->light);
             }
         }
-        RowSamples<N>& gathered = rows_[static_cast<std::size_t>(y + margin_)];
-        std::size_t total = 0;
-        for (const auto& bucket : buckets) total += bucket.size();
-        gathered.samples.reserve(total);
-        for (std::size_t layer = 0; layer < buckets.size(); ++layer) {
-            const std::vector<Sample<N>>& bucket = buckets[layer];
-            if (bucket.empty()) continue;
-            int reach = 0;
-            for (const Sample<N>& sample : bucket) reach = std::max(reach, sample.reach);
-            const int begin = static_cast<int>(gathered.samples.size());
-            gathered.samples.insert(gathered.samples.end(), bucket.begin(), bucket.end());
-            gathered.segments.push_back(
-                {static_cast<int>(layer), begin, static_cast<int>(gathered.samples.size()), reach});
-        }
     }
 
-    void push(std::vector<std::vector<Sample<N>>>& buckets, int layer, float share, int x,
-              const SpanTable::Entry& entry, float coverage, const float* light) const {
-        Sample<N> sample{};
-        for (int c = 0; c < kLightChannels; ++c) sample.value[c] = share * light[c];
-        sample.value[kLightChannels] = share * coverage;
-        sample.x = x;
-        sample.rows = entry.rows;
-        sample.reach = entry.reach;
-        buckets[static_cast<std::size_t>(layer)].push_back(sample);
+    void push(Gathering& gathering, int layer, float share, int x, const SpanTable::Entry& entry,
+              float coverage, const float* light) const {
+        Gathering::Part& part = gathering.parts.emplace_back();
+        part.layer = layer;
+        part.x = x;
+        part.entry = entry;
+        for (int c = 0; c < kLightChannels; ++c) part.values[c] = share * light[c];
+        part.values[kLightChannels] = share * coverage;
+        for (int c = kLightChannels + 1; c < N; ++c) part.values[c] = 0.0f;
+    }
+
+    // Orders the parts by layer and joins neighbours with the same patch to runs.
+    void sort_row(Gathering& gathering, RowSamples& sorted) const {
+        const std::vector<Gathering::Part>& parts = gathering.parts;
+        std::vector<int>& ends = gathering.layer_ends;
+        ends.assign(static_cast<std::size_t>(layers_.count() + 1), 0);
+        for (const Gathering::Part& part : parts) ++ends[static_cast<std::size_t>(part.layer)];
+        int sum = 0;
+        for (int& end : ends) {
+            const int count = end;
+            end = sum;
+            sum += count;
+        }
+        gathering.order.resize(parts.size());
+        for (std::size_t i = 0; i < parts.size(); ++i) {
+            int& next = ends[static_cast<std::size_t>(parts[i].layer)];
+            gathering.order[static_cast<std::size_t>(next++)] = static_cast<int>(i);
+        }
+        sorted.values.resize(parts.size() * N);
+        float* values = sorted.values.data();
+        for (std::size_t i = 0; i < parts.size(); ++i, values += N) {
+            const Gathering::Part& part = parts[static_cast<std::size_t>(gathering.order[i])];
+            std::copy_n(part.values, N, values);
+            const bool same_layer =
+                !sorted.segments.empty() && sorted.segments.back().layer == part.layer;
+            if (!same_layer) {
+                const int begin = static_cast<int>(sorted.runs.size());
+                sorted.segments.push_back({part.layer, begin, begin, 0});
+            }
+            Segment& segment = sorted.segments.back();
+            segment.reach = std::max(segment.reach, part.entry.reach);
+            Run* run = same_layer ? &sorted.runs.back() : nullptr;
+            if (run != nullptr && run->rows == part.entry.rows && run->x + run->count == part.x) {
+                ++run->count;
+                continue;
+            }
+            sorted.runs.push_back(
+                {part.x, static_cast<int>(i), 1, part.entry.rows, part.entry.reach});
+            ++segment.end;
+        }
     }
 
     void render_band(int begin, int end, float* result) const {
@@ -211,19 +263,19 @@ class Renderer {
         for (int layer = 0; layer <= layers_.count(); ++layer) {
             std::fill(touched.begin(), touched.end(), Columns{width + 2, 0});
             for (int y = first_row; y < last_row; ++y) {
-                const RowSamples<N>& source = row(y);
+                const RowSamples& source = row(y);
                 std::size_t& at = cursor[static_cast<std::size_t>(y - first_row)];
                 if (at >= source.segments.size() || source.segments[at].layer != layer) continue;
-                const Segment<N>& segment = source.segments[at++];
+                const Segment& segment = source.segments[at++];
                 check(settings_.abort);
                 const int from = std::max(begin, y - segment.reach);
                 const int to = std::min(end, y + segment.reach + 1);
-                for (int target = from; target < to; ++target) {
-                    const auto k = static_cast<std::size_t>(target - begin);
-                    kernels<N>().scatter(
-                        cells.data() + k * row_cells, width, source.samples.data() + segment.begin,
-                        segment.end - segment.begin, target - y, table_.rows(), touched[k]);
-                }
+                if (from >= to) continue;
+                const auto k = static_cast<std::size_t>(from - begin);
+                kernels<N>().scatter(cells.data() + k * row_cells, width, source.values.data(),
+                                     source.runs.data() + segment.begin,
+                                     segment.end - segment.begin, {from - y, to - y}, table_.rows(),
+                                     touched.data() + k);
             }
             for (int y = begin; y < end; ++y) {
                 const auto k = static_cast<std::size_t>(y - begin);
@@ -274,7 +326,7 @@ class Renderer {
     Layers layers_;
     SpanTable table_;
     int margin_;
-    std::vector<RowSamples<N>> rows_;
+    std::vector<RowSamples> rows_;
 };
 
 void render(const Picture& picture, const Surfaces& surfaces, const ApertureShape& shape,

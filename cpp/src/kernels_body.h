@@ -19,100 +19,112 @@ constexpr float kSomething = 0.01f;  // less coverage does not connect a surface
 constexpr float kFull =
     1.01f;  // curved surfaces' patches leave up to 1 % open, which nothing fills
 
-template <int N>
-struct Cell {
-    Light part[N / 4];
-};
+inline Light wide(const float* values) {
+    return __builtin_convertvector(*reinterpret_cast<const LightFU*>(values), Light);
+}
 
+inline void add(double* cell, Light value) {
+    LightU* target = reinterpret_cast<LightU*>(cell);
+    *target = *target + value;
+}
+
+inline void add(double* cell, Light a, double weight_a, Light b, double weight_b) {
+    LightU* target = reinterpret_cast<LightU*>(cell);
+    *target = *target + a * weight_a + b * weight_b;
+}
+
+// One row of the patches of `count` neighbours, all within the row of cells: a neighbour's end lies
+// one cell on, so that each cell gets this sample's larger part and the last one's spill in one go.
 template <int N>
-inline void add(double* cells, int i, const Cell<N>& value) {
-    for (int k = 0; k < N / 4; ++k) {
-        LightU* cell = reinterpret_cast<LightU*>(cells + static_cast<long>(i) * N + 4 * k);
-        *cell = *cell + value.part[k];
+inline void scatter_inside(double* cells, const float* values, int count, int left, int right,
+                           const Span& span) {
+    const double weight = span.weight;
+    const double start_spill = weight * span.left_fraction;
+    const double start = weight - start_spill;
+    const double end_spill = -weight * span.right_fraction;
+    const double end = -weight - end_spill;
+    double* starts = cells + static_cast<long>(left) * N;
+    double* ends = cells + static_cast<long>(right) * N;
+    for (int part = 0; part < N; part += 4) {
+        Light last{};
+        for (int i = 0; i < count; ++i) {
+            const long at = static_cast<long>(i) * N + part;
+            const Light value = wide(values + at);
+            add(starts + at, value, start, last, start_spill);
+            add(ends + at, value, end, last, end_spill);
+            last = value;
+        }
+        const long at = static_cast<long>(count) * N + part;
+        add(starts + at, last * start_spill);
+        add(ends + at, last * end_spill);
     }
 }
 
-// One end of the runs of neighbouring samples. Neighbours' ends mostly fall into neighbouring
-// cells, so the fraction that spills into the next cell waits in a register for the next sample's.
+// The same where patches reach beyond the row.
 template <int N>
-struct End {
-    Cell<N> waiting{};
-    int at;
-
-    explicit End(int nowhere) : at(nowhere) {}
-
-    void put(double* cells, int i, float fraction, const Cell<N>& value) {
-        Cell<N> now;
-        if (i != at) {
-            add<N>(cells, at, waiting);
-            for (int k = 0; k < N / 4; ++k) waiting.part[k] = Light{};
-        }
-        for (int k = 0; k < N / 4; ++k) {
-            const Light spill = value.part[k] * static_cast<double>(fraction);
-            now.part[k] = value.part[k] - spill + waiting.part[k];
-            waiting.part[k] = spill;
-        }
-        add<N>(cells, i, now);
-        at = i + 1;
-    }
-    void finish(double* cells) { add<N>(cells, at, waiting); }
-};
-
-template <int N>
-void scatter(double* cells, int width, const Sample<N>* samples, int count, int dy,
-             const SpanRows& rows, Columns& touched) {
-    const int distance = dy < 0 ? -dy : dy;
-    bool more = true;
-    for (std::uint32_t pass = 0; more; ++pass) {
-        more = false;
-        End<N> starts(width + 1);
-        End<N> ends(width + 1);
-        for (int s = 0; s < count; ++s) {
-            const Sample<N>& sample = samples[s];
-            if (distance > sample.reach) continue;
-            const std::uint32_t* row = rows.first + sample.rows + dy;
-            const std::uint32_t index = row[0] + pass;
-            if (index >= row[1]) continue;
-            more |= index + 1 < row[1];
-            const Span& span = rows.spans[index];
-            int left = sample.x + span.left;
-            const int right = sample.x + span.right;
-            if (left >= width || right < 0) continue;
-            Cell<N> value;
-            for (int k = 0; k < N / 4; ++k) {
-                const LightF f = *reinterpret_cast<const LightFU*>(sample.value + 4 * k);
-                value.part[k] =
-                    __builtin_convertvector(f, Light) * static_cast<double>(span.weight);
-            }
-            float fraction = span.left_fraction;
-            if (left < 0) {
-                left = 0;
-                fraction = 0.0f;
-            }
-            starts.put(cells, left, fraction, value);
-            touched.begin = left < touched.begin ? left : touched.begin;
-            touched.end = right + 2 > touched.end ? right + 2 : touched.end;
+void scatter_clipped(double* cells, int width, const float* values, int count, int left, int right,
+                     const Span& span) {
+    for (int i = 0; i < count; ++i, ++left, ++right, values += N) {
+        if (right < 0 || left >= width) continue;
+        const int begin = left < 0 ? 0 : left;
+        const double start_spill = left < 0 ? 0.0 : span.left_fraction;
+        for (int part = 0; part < N; part += 4) {
+            const Light value = wide(values + part) * static_cast<double>(span.weight);
+            double* cell = cells + static_cast<long>(begin) * N + part;
+            add(cell, value * (1.0 - start_spill));
+            add(cell + N, value * start_spill);
             if (right >= width) continue;
-            for (int k = 0; k < N / 4; ++k) value.part[k] = -value.part[k];
-            ends.put(cells, right, span.right_fraction, value);
+            cell = cells + static_cast<long>(right) * N + part;
+            add(cell, value * (static_cast<double>(span.right_fraction) - 1.0));
+            add(cell + N, value * -static_cast<double>(span.right_fraction));
         }
-        starts.finish(cells);
-        ends.finish(cells);
+    }
+}
+
+template <int N>
+void scatter(double* cells, int width, const float* values, const Run* runs, int count, Rows dy,
+             const SpanRows& rows, Columns* touched) {
+    const long row_cells = static_cast<long>(width + 2) * N;
+    for (const Run* run = runs; run != runs + count; ++run) {
+        const int first = dy.begin < -run->reach ? -run->reach : dy.begin;
+        const int last = dy.end > run->reach + 1 ? run->reach + 1 : dy.end;
+        const std::uint32_t* row_spans = rows.first + run->rows;
+        const float* run_values = values + static_cast<long>(run->begin) * N;
+        for (int row = first; row < last; ++row) {
+            double* row_begin = cells + (row - dy.begin) * row_cells;
+            Columns& columns = touched[row - dy.begin];
+            const Span* spans_end = rows.spans + row_spans[row + 1];
+            for (const Span* span = rows.spans + row_spans[row]; span != spans_end; ++span) {
+                const int left = run->x + span->left;
+                const int right = run->x + span->right;
+                if (left >= width || right + run->count <= 0) continue;
+                if (left >= 0 && right + run->count <= width + 1) {
+                    scatter_inside<N>(row_begin, run_values, run->count, left, right, *span);
+                } else {
+                    scatter_clipped<N>(row_begin, width, run_values, run->count, left, right,
+                                       *span);
+                }
+                const int begin = left < 0 ? 0 : left;
+                const int end = right + run->count + 1;
+                columns.begin = begin < columns.begin ? begin : columns.begin;
+                columns.end = end > columns.end ? end : columns.end;
+            }
+        }
     }
 }
 
 template <int N>
 void composite(double* cells, int width, const Columns& touched, int layer, PixelState* pixels) {
     constexpr int kChannels = N == 4 ? 3 : 4;
-    Cell<N> sum{};
+    Light sum[N / 4] = {};
     const int end = touched.end < width ? touched.end : width;
     for (int x = touched.begin; x < end; ++x) {
         for (int k = 0; k < N / 4; ++k) {
             LightU* cell = reinterpret_cast<LightU*>(cells + static_cast<long>(x) * N + 4 * k);
-            sum.part[k] = sum.part[k] + *cell;
+            sum[k] = sum[k] + *cell;
             *cell = Light{};
         }
-        const double coverage = N == 4 ? sum.part[0][3] : sum.part[N / 4 - 1][0];
+        const double coverage = N == 4 ? sum[0][3] : sum[N / 4 - 1][0];
         PixelState& pixel = pixels[x];
         if (coverage < kNothing || layer > pixel.last) continue;
         const float apart = (static_cast<float>(layer - pixel.at) - kSameSurface) / kPassage;
@@ -128,7 +140,7 @@ void composite(double* cells, int width, const Columns& touched, int layer, Pixe
         const float share = pixel.open * (added < free ? added : free);
         pixel.covered += added;
         pixel.shown += share;
-        const LightF light = __builtin_convertvector(sum.part[0] * (share / coverage), LightF);
+        const LightF light = __builtin_convertvector(sum[0] * (share / coverage), LightF);
         for (int c = 0; c < kChannels; ++c) pixel.light[c] += light[c];
     }
     // Runs that end beyond the row, and the cell that takes nothing, have left their ends here.

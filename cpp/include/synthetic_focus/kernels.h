@@ -14,19 +14,25 @@
 
 namespace synthetic_focus {
 
-template <int N>
-struct Sample {
-    float value[N];
-    std::int32_t x;
-    std::int32_t rows;   // index in SpanRows::first of the patch's row through the sample
+// Samples side by side in a row that have the same patch.
+struct Run {
+    std::int32_t x;      // of the first
+    std::int32_t begin;  // its index among the row's values
+    std::int32_t count;
+    std::int32_t rows;   // index in SpanRows::first of the patch's row through the samples
     std::int32_t reach;  // rows above and below
 };
 
-// Where each patch's rows of spans begin: row `dy` of a sample's patch is
-// spans[first[sample.rows + dy]] up to spans[first[sample.rows + dy + 1]].
+// Where each patch's rows of spans begin: row `dy` of a run's patch is
+// spans[first[run.rows + dy]] up to spans[first[run.rows + dy + 1]].
 struct SpanRows {
     const std::uint32_t* first;
     const Span* spans;
+};
+
+struct Rows {
+    int begin;
+    int end;
 };
 
 // Columns that a scatter has written to.
@@ -49,11 +55,14 @@ struct PixelState {
     std::int16_t last;  // the last layer that can be seen from here
 };
 
+// N numbers a cell.
 template <int N>
 struct Kernels {
-    // Adds the ends of row `dy` of every sample's patch to `cells`, which has width + 2 cells.
-    void (*scatter)(double* cells, int width, const Sample<N>* samples, int count, int dy,
-                    const SpanRows& rows, Columns& touched);
+    // Adds the ends of the rows dy.begin up to dy.end of every run's patches to as many rows of
+    // `cells`, each of width + 2 cells, and widens what is noted as touched of each. A sample has N
+    // values: its cell's numbers.
+    void (*scatter)(double* cells, int width, const float* values, const Run* runs, int count,
+                    Rows dy, const SpanRows& rows, Columns* touched);
     // Integrates the touched cells of `layer`, shows of it what nearer layers leave free, and
     // clears the cells.
     void (*composite)(double* cells, int width, const Columns& touched, int layer,

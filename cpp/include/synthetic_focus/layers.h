@@ -28,10 +28,8 @@ class Layers {
     int layer(float coc) const { return share(coc).layer; }
 
   private:
-    static constexpr float kPassage = 0.25f;
-    static constexpr float kPerE = 8.0f;
-    static constexpr float kLinearUpTo = 4.0f;
-    static float position(float radius) { return kPerE * std::log1p(radius / kLinearUpTo); }
+    static constexpr float kPassage = 0.2f;
+    static float position(float radius) { return 6.0f * (std::sqrt(1.0f + radius / 1.5f) - 1.0f); }
     int middle_;
 };
 

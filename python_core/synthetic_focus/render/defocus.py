@@ -46,7 +46,8 @@ def defocus(
         coc: (H, W) signed blur radius in pixels, positive behind the focal plane. Radii beyond 1024
             pixels are rendered as 1024.
         aperture: The shape of the opening.
-        backend: "native", or "auto", which is the same.
+        backend: "native", or "auto", which is the same; "torch" is the paper's forward model
+            (equation 3), a disc of whole radii: what the estimator is trained by.
         frame_size: (width, height) of the whole frame, where `image` is a part of it: shapes that
             vary over the field need to know. Default: the image's own size.
         origin: (x, y) of the image's top left pixel in the whole frame.
@@ -84,6 +85,8 @@ def defocus(
         )
     if threads is not None and threads < 1:
         raise DefocusError(f"threads is {threads}, it must be 1 or more")
+    if backend == "torch":
+        return _papers_forward_model(pixels, radii, aperture)
     height, width = radii.shape
     frame = frame_size or (width, height)
     if frame[0] < 1 or frame[1] < 1:
@@ -104,6 +107,25 @@ def defocus(
         raise Aborted("the render was stopped by its abort flag") from None
     except _native.BadPixelError as error:
         raise DefocusError(f"{error}: every value must be a finite number") from None
+
+
+def _papers_forward_model(
+    pixels: npt.NDArray[np.float32], radii: npt.NDArray[np.float32], aperture: Aperture
+) -> npt.NDArray[np.float32]:
+    if aperture != Aperture() or aperture.kernel is not None:
+        raise DefocusError("backend 'torch' is the paper's model, which knows discs only")
+    if not (np.isfinite(pixels).all() and np.isfinite(radii).all()):
+        raise DefocusError("image and coc must be finite numbers everywhere")
+    import torch
+
+    from synthetic_focus.render.forward import forward_model
+
+    image = torch.tensor(pixels).permute(2, 0, 1)[None]
+    limit = _native.MAX_RADIUS
+    disparity = torch.tensor(radii).clamp(-limit, limit)[None, None]
+    with torch.inference_mode():
+        shallow = forward_model(image, disparity)
+    return np.ascontiguousarray(shallow[0].permute(1, 2, 0).numpy())
 
 
 def _floats(name: str, values: npt.ArrayLike) -> npt.NDArray[np.float32]:

@@ -1,0 +1,111 @@
+"""What is in front hides what is behind, by as much as a lens would let it."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+from synthetic_focus import Aperture, defocus
+
+
+def two_planes(near: float, far: float, edge: int = 60, size=(80, 120)):
+    """A dark red near half over a bright blue far half."""
+    image = np.zeros((*size, 3), np.float32)
+    image[:, :edge] = (0.4, 0.02, 0.02)
+    image[:, edge:] = (0.05, 0.1, 0.8)
+    coc = np.full(size, far, np.float32)
+    coc[:, :edge] = near
+    return image, coc
+
+
+def half_plane_coverage(radius: float, distance: np.ndarray) -> np.ndarray:
+    """The part of a disc that lies beyond a straight edge at `distance` from its middle."""
+    t = np.clip(distance / radius, -1, 1)
+    return (np.arccos(t) - t * np.sqrt(1 - t**2)) / np.pi
+
+
+def test_a_blurred_foreground_fades_over_the_background_behind_it():
+    image, coc = two_planes(near=-12.0, far=0.0)
+    result = defocus(image, coc)[40]
+    shown = half_plane_coverage(12.0, np.arange(120) + 0.5 - 60)[:, None]
+    expected = shown * image[40, 0] + (1 - shown) * image[40, -1]
+    assert np.abs(result - expected).max() < 0.02
+
+
+def test_a_blurred_background_does_not_bleed_over_a_sharp_foreground():
+    image, coc = two_planes(near=0.0, far=12.0)
+    result = defocus(image, coc)
+    np.testing.assert_array_equal(result[:, :59], image[:, :59])
+    # Nor does the foreground bleed over the background, which goes on behind it.
+    np.testing.assert_allclose(result[:, 61:], image[:, 61:], atol=5e-3)
+
+
+def test_two_blurred_surfaces_cross_fade_over_the_nearer_ones_blur():
+    image, coc = two_planes(near=-9.0, far=14.0)
+    result = defocus(image, coc)[40]
+    shown = half_plane_coverage(9.0, np.arange(120) + 0.5 - 60)[:, None]
+    expected = shown * image[40, 0] + (1 - shown) * image[40, -1]
+    assert np.abs(result - expected).max() < 0.02
+
+
+def test_a_light_behind_a_curved_surface_does_not_shine_through_it():
+    y, x = np.mgrid[-60:60, -90:90] / 90.0
+    image = np.full((120, 180, 3), 0.2, np.float32)
+    coc = (2.5 * (x**2 + y**2)).astype(np.float32)  # a bowl, slightly out of focus
+    coc[:, 150:] = 25.0
+    image[:, 150:] = 0.02
+    image[60, 160] = 9000.0
+    without = image.copy()
+    without[60, 160] = 0.02
+    leak = np.abs(defocus(image, coc) - defocus(without, coc))[:, :140]
+    assert leak.max() < 1e-6
+
+
+def test_a_slanted_plane_is_as_smooth_as_a_flat_one():
+    image = np.full((100, 200, 3), 0.5, np.float32)
+    image[:, 150:] = 900.0
+    coc = np.broadcast_to(np.linspace(-8, 8, 200, dtype=np.float32), (100, 200)).copy()
+    coc[:, 150:] = 30.0
+    result = defocus(image, coc)[:, 20:100]
+    np.testing.assert_allclose(result, 0.5, atol=1e-3)
+
+
+def test_one_surface_is_the_plain_scatter_of_its_pixels(oracle):
+    rng = np.random.default_rng(6)
+    image = rng.random((70, 90, 3)).astype(np.float32)
+    y, x = np.mgrid[:70, :90]
+    coc = (6 + 0.03 * x + 0.02 * y).astype(np.float32)
+    expected = oracle(image, np.sqrt(coc**2 - 1 / 3))
+    inside = (slice(12, -12), slice(12, -12))
+    assert np.abs(defocus(image, coc) - expected)[inside].max() < 0.01
+
+
+def test_an_edge_pixel_that_mixes_two_surfaces_is_parted():
+    image, coc = two_planes(near=0.0, far=15.0)
+    image[:, 60] = 0.5 * image[:, 59] + 0.5 * image[:, 61]
+    result = defocus(image, coc)
+    np.testing.assert_allclose(result[40, 60], image[40, 60], atol=0.02)
+    np.testing.assert_allclose(result[40, 62:], image[40, 62:], atol=5e-3)
+
+
+def test_a_half_resolution_proxy_looks_like_the_full_render_scaled():
+    rng = np.random.default_rng(7)
+    small = rng.random((12, 16, 3)).astype(np.float32)
+    image = np.kron(small, np.ones((16, 16, 1), np.float32))
+    coc = np.full(image.shape[:2], 14.0, np.float32)
+    coc[48:140, 60:160] = -6.0
+    whole = defocus(image, coc)
+    half = defocus(image[::2, ::2] * 0.25 + image[1::2, ::2] * 0.75, coc[::2, ::2] / 2)
+    scaled = (whole[::2, ::2] + whole[1::2, ::2] + whole[::2, 1::2] + whole[1::2, 1::2]) / 4
+    assert np.abs(half - scaled).mean() < 0.01
+
+
+@pytest.mark.parametrize("near", [-7.0, 6.0])
+def test_moving_the_focus_a_little_changes_the_picture_a_little(near):
+    rng = np.random.default_rng(8)
+    image = np.kron(rng.random((10, 14, 3)), np.ones((8, 8, 1))).astype(np.float32)
+    coc = np.full(image.shape[:2], near + 9.5, np.float32)
+    coc[20:60, 30:80] = near
+    results = [defocus(image, coc + shift, Aperture(blades=7)) for shift in np.arange(0, 2, 0.1)]
+    steps = [np.abs(b - a).mean() for a, b in itertools.pairwise(results)]
+    assert max(steps) < 3 * np.median(steps) + 1e-4
