@@ -7,12 +7,21 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from synthetic_focus.focus import FocusTarget
+    from synthetic_focus.focus.shot import focus_curve
     from synthetic_focus.lens.aperture import Aperture
     from synthetic_focus.lens.preset import Lens, load_preset
     from synthetic_focus.render.defocus import defocus
     from synthetic_focus.rendering import render
 
-__all__ = ["Aperture", "FocusTarget", "Lens", "defocus", "load_preset", "render"]
+__all__ = [
+    "Aperture",
+    "FocusTarget",
+    "Lens",
+    "defocus",
+    "focus_curve",
+    "load_preset",
+    "render",
+]
 
 # Where each public name lives. It is imported when it is first used, so that the command line and
 # the worker start without what they may not need.
@@ -21,6 +30,7 @@ _HOMES = {
     "FocusTarget": "synthetic_focus.focus",
     "Lens": "synthetic_focus.lens.preset",
     "defocus": "synthetic_focus.render",
+    "focus_curve": "synthetic_focus.focus.shot",
     "load_preset": "synthetic_focus.lens.preset",
 }
 

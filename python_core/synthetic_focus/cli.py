@@ -7,7 +7,7 @@ import re
 import signal
 import sys
 import traceback
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
@@ -217,6 +217,24 @@ _DEBUG = click.option(
     "times to pull focus from one to the next.",
 )
 @click.option(
+    "--targets",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Focus targets and their pulls as JSON, instead of --focus.",
+)
+@click.option(
+    "--report",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Write a page (HTML) about the focus: its curve, the subjects, what was lost.",
+)
+@click.option(
+    "--export-targets",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Write the targets and the focus curve that came of them as JSON.",
+)
+@click.option(
     "--frames",
     metavar="A-B",
     callback=_parse_frames,
@@ -230,26 +248,44 @@ def render(
     preset: str | None,
     depth: Path | None,
     focus: tuple[_Point, ...],
+    targets: Path | None,
+    report: Path | None,
+    export_targets: Path | None,
     frames: tuple[int, int] | None,
     **values: Any,
 ) -> None:
     """Render IN to OUT: a movie, an image sequence (shot.%04d.exr, shot.####.exr) or one image."""
     from synthetic_focus.focus import FocusTarget, FocusTargetError
+    from synthetic_focus.focus.exchange import load as load_plan
     from synthetic_focus.lens.preset import PresetError
     from synthetic_focus.parameters import ParameterError
     from synthetic_focus.rendering import render as render_shot
 
-    targets = [(x, y) if frame is None else FocusTarget(x, y, frame) for x, y, frame in focus]
     given = {name: value for name, value in values.items() if value is not None}
     try:
+        points: Sequence[FocusTarget | tuple[float, float]]
+        if targets is None:
+            points = [(x, y) if at is None else FocusTarget(x, y, at) for x, y, at in focus]
+        elif focus:
+            raise click.UsageError("--targets and --focus both say what is sharp; give one.")
+        else:
+            plan = load_plan(targets)
+            points = plan.targets
+            given = {
+                "pull_frames": plan.options.pull_frames,
+                "settle_frames": plan.options.settle_frames,
+                "pull_ease": plan.options.ease,
+            } | given
         with _progress_bar() as progress:
             render_shot(
                 source,
                 output,
                 preset=preset,
                 depth=depth,
-                focus=targets,
+                focus=points,
                 frames=frames,
+                report=report,
+                export_targets=export_targets,
                 progress=progress,
                 **given,
             )

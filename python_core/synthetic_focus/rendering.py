@@ -11,15 +11,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
+import numpy.typing as npt
 
 from synthetic_focus import color, effect, parameters
 from synthetic_focus.errors import SyntheticFocusError
-from synthetic_focus.focus import FocusTarget, disparity_at, in_order
+from synthetic_focus.focus import FocusCurve, FocusTarget, disparity_at, in_order
 from synthetic_focus.media import Reader, Writer, open_reader, open_writer
 from synthetic_focus.media.sequence import parse_pattern
 from synthetic_focus.scene.depth import Map, fitted
 
 if TYPE_CHECKING:
+    from synthetic_focus.focus.tracking import Track
     from synthetic_focus.parameters import Settings
     from synthetic_focus.scene.depth_file import DepthFile
 
@@ -45,6 +47,8 @@ def render(
     depth: PathLike | None = None,
     focus: Iterable[FocusTarget | tuple[float, float]] = (),
     frames: tuple[int, int] | None = None,
+    report: PathLike | None = None,
+    export_targets: PathLike | None = None,
     progress: Callable[[int, int], None] | None = None,
     **values: object,
 ) -> None:
@@ -64,8 +68,10 @@ def render(
         focus: what must be sharp, and when, in the frame numbers of the source (a sequence's own; a
             movie begins at 0). A pair (x, y) is a target at the first frame that is rendered.
         frames: the first and the last frame to render; all where None.
-        progress: called in this thread after every frame with how many are done and how many there
-            are.
+        report: where to write a page (HTML) about the focus; `focus` must say what is sharp.
+        export_targets: where to write the targets and the focus curve as JSON.
+        progress: called in this thread with how many frames are done and how many there are, first
+            of those that are looked at to follow subjects, then of those that are rendered.
         **values: parameters of the table by name. `focus` makes focus_mode "point";
             `focus_distance` without `focus` makes it "distance".
 
@@ -75,6 +81,8 @@ def render(
     """
     source, output = Path(source), Path(output)
     points = tuple(focus)
+    if (report or export_targets) and not points:
+        raise RenderError("Reports and exports are about focus targets, and none is given.")
     settings = _settings(preset, depth, bool(points), values)
     with open_reader(source) as reader:
         indices = _indices(reader, frames)
@@ -82,11 +90,15 @@ def render(
         _check_output(source, output, len(indices))
         shot = _Shot(reader, settings, targets, shift_depth="depth_start" not in values)
         try:
-            shot.prepare(indices)
+            shot.prepare(indices, progress)
             result = _Result(reader, output, shot.space, shown_as_is=settings.view != "result")
             writer = open_writer(output, reader, space=result.space, count=len(indices))
             with writer:
                 _run(shot, result, writer, indices, progress)
+            if report is not None:
+                shot.report(Path(report), indices)
+            if export_targets is not None:
+                shot.export(Path(export_targets))
         finally:
             shot.close()
 
@@ -179,13 +191,16 @@ class _Shot:
         self._shift_depth = shift_depth
         self._depth: DepthFile | None = None
         self._depth_offset = 0.0
-        self._foci: dict[FocusTarget, float] = {}
+        self._curve: FocusCurve | None = None
+        self._tracks: list[Track | None] = []
+        self._cuts: tuple[int, ...] = ()
+        self._span = range(0)  # the frames that the curve is known for
         self.abort = AbortFlag()
         chosen = settings.colour_space
         self.space = reader.colour_space if chosen == "auto" else color.resolve(chosen)
 
-    def prepare(self, indices: range) -> None:
-        """Opens the depth and measures the targets, so that what is wrong shows at once."""
+    def prepare(self, indices: range, progress: Callable[[int, int], None] | None) -> None:
+        """Opens the depth and follows the subjects, so that what is wrong shows at once."""
         settings = self._settings
         if effect.passes(settings):
             return
@@ -202,8 +217,8 @@ class _Shot:
         if self._shift_depth and not by_number:
             self._depth_offset = self._depth.first - self._reader.first_frame
         self._disparity(self._reader.first_frame + indices[0])
-        for target in self._targets:
-            self._foci[target] = self._measured(target)
+        if self._targets:
+            self._follow(indices, progress)
 
     @property
     def size(self) -> tuple[int, int]:
@@ -255,20 +270,79 @@ class _Shot:
         margins = ((top, bottom), (left, right))
         return np.pad(fitted(found, reader.picture_size), margins, "edge")
 
+    def _follow(self, indices: range, progress: Callable[[int, int], None] | None) -> None:
+        from synthetic_focus.focus.shot import follow
+        from synthetic_focus.focus.subjects import Plan
+
+        # All that is rendered, and the targets that are in the file.
+        start, end = self._reader.first_frame, self._reader.first_frame + len(self._reader) - 1
+        inside = [min(max(round(target.frame), start), end) for target in self._targets]
+        first = min(self.number(indices[0]), *inside)
+        last = max(self.number(indices[-1]), *inside)
+        plan = Plan(self._targets, first, last, effect.pull_options(self._settings))
+        subjects = follow(self, plan, progress=progress)
+        self._curve = subjects.curve(plan)
+        self._tracks = [
+            subjects.track(plan, target) if target.follow else None for target in plan.targets
+        ]
+        self._cuts = subjects.cuts()
+        self._span = range(first, last + 1)
+
+    def image(self, number: int) -> npt.NDArray[np.uint8]:
+        """A frame as an eye sees it, (H, W, 3) uint8; for the tracker and for reports."""
+        pixels = self._reader.read(number - self._reader.first_frame)[..., :3]
+        light = np.clip(np.nan_to_num(pixels), 0, 1)
+        if color.is_linear(self.space):
+            light = light ** np.float32(1 / 2.2)
+        return (255 * light + 0.5).astype(np.uint8)
+
+    def disparity(self, number: int) -> Map:
+        """Depth of a frame; for the tracker."""
+        return self._disparity(number)
+
+    def report(self, path: Path, indices: range) -> None:
+        """Writes a page about the focus."""
+        from synthetic_focus.focus.report import ShotFocus, report
+        from synthetic_focus.media.atomic import check_folder, replacing
+
+        assert self._curve is not None
+        check_folder(path)
+        about = ShotFocus(
+            title=self._reader.path.name,
+            curve=self._curve,
+            tracks=self._tracks,
+            first=self.number(indices[0]),
+            last=self.number(indices[-1]),
+            fps=float(self._reader.fps),
+            cuts=self._cuts,
+        )
+        # OpenCV's files are blue first.
+        text = report(about, lambda number: self.image(number)[..., ::-1])
+        with replacing(path) as temporary:
+            temporary.write_text(text, encoding="utf-8")
+
+    def export(self, path: Path) -> None:
+        """Writes the targets and the curve that came of them."""
+        from synthetic_focus.focus.exchange import FocusPlan, dumps
+        from synthetic_focus.media.atomic import check_folder, replacing
+
+        assert self._curve is not None
+        check_folder(path)
+        curve = [self._curve.at(number).disparity for number in self._span]
+        options = effect.pull_options(self._settings)
+        with replacing(path) as temporary:
+            temporary.write_text(
+                dumps(FocusPlan(self._curve.targets, options, self._span[0], tuple(curve))), "utf-8"
+            )
+
     def _focus(self, number: int, found: Map) -> float:
         settings = self._settings
         if settings.focus_mode == "distance":
             return effect.distance_focus(settings)
-        targets = self._targets or effect.focus_targets(settings, {}, number)
-
-        def disparity_of(target: FocusTarget) -> float:
-            known = self._foci.get(target)
-            return disparity_at(found, target.x, target.y) if known is None else known
-
-        return effect.point_focus(settings, targets, number, disparity_of)
-
-    def _measured(self, target: FocusTarget) -> float:
-        return disparity_at(self._disparity(target.frame), target.x, target.y)
+        if self._curve is not None:
+            return self._curve.at(number).disparity
+        (target,) = effect.focus_targets(settings, {}, number)
+        return disparity_at(found, target.x, target.y)
 
 
 class _Result:

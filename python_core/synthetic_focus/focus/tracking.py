@@ -26,7 +26,7 @@ Box = tuple[float, float, float, float]  # left, top, width, height
 
 TrackerKind = Literal["kcf", "csrt"]
 
-WORKING_HEIGHT = 270
+WORKING_HEIGHT = 270  # at most; finer detail costs time and holds no subject better
 _SMALLEST_BOX = 16.0  # px; below this a correlation filter has nothing to hold
 _LARGEST_BOX = 0.6  # share of the picture's height
 _TOLERANCE = 0.05  # share of the disparity range that a subject's own pixels may be apart
@@ -80,11 +80,11 @@ class Track:
 
 @dataclass(frozen=True)
 class View:
-    """One frame at the tracker's working size; 650 kB.
+    """One frame at the tracker's working size, at most 270 lines; 650 kB.
 
     Attributes:
-        colour: (270, W, 3) uint8, display-encoded.
-        disparity: (270, W) float32, larger is nearer.
+        colour: (H, W, 3) uint8, display-encoded.
+        disparity: (H, W) float32, larger is nearer.
     """
 
     colour: Image
@@ -101,8 +101,8 @@ class View:
             disparity: (H, W) float32, larger is nearer.
             linear: whether the picture is scene-linear; otherwise it is display-encoded, or log.
         """
-        scale = WORKING_HEIGHT / image.shape[0]
-        size = (max(1, round(image.shape[1] * scale)), WORKING_HEIGHT)
+        height = min(WORKING_HEIGHT, image.shape[0])
+        size = (max(1, round(image.shape[1] * height / image.shape[0])), height)
         colour = image[..., :3]
         if colour.shape[1::-1] != size:
             colour = cv2.resize(colour, size, interpolation=cv2.INTER_AREA)  # type: ignore[assignment]
