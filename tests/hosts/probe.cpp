@@ -20,6 +20,9 @@ const OfxMultiThreadSuiteV1* threads = nullptr;
 const OfxMessageSuiteV2* messages = nullptr;
 const OfxProgressSuiteV2* progress = nullptr;
 const OfxTimeLineSuiteV1* timeline = nullptr;
+const OfxInteractSuiteV1* interacts = nullptr;
+const OfxDrawSuiteV1* drawing = nullptr;
+OfxDrawContextHandle last_context = nullptr;
 // The changes that the plug-in was told of.
 std::string record;
 
@@ -212,6 +215,75 @@ OfxStatus changed(OfxImageEffectHandle effect, OfxPropertySetHandle in) {
     return kOfxStatOK;
 }
 
+// The overlay: one of each primitive around the point, which the pen drags.
+OfxStatus draw_overlay(OfxImageEffectHandle effect, OfxPropertySetHandle in) {
+    void* context_address = nullptr;
+    double scale[2] = {};
+    properties->propGetPointer(in, kOfxInteractPropDrawContext, 0, &context_address);
+    properties->propGetDoubleN(in, kOfxInteractPropPixelScale, 2, scale);
+    auto* context = static_cast<OfxDrawContextHandle>(context_address);
+    last_context = context;
+    OfxPointD at = {};
+    parameters->paramGetValue(parameter(effect, "point"), &at.x, &at.y);
+    const OfxRGBAColourF red = {1, 0, 0, 1};
+    const OfxRGBAColourF half_blue = {0, 0, 1, 0.5F};
+    drawing->setColour(context, &red);
+    const OfxPointD corners[] = {at, {at.x + 8, at.y + 4}};
+    drawing->draw(context, kOfxDrawPrimitiveRectangle, corners, 2);
+    drawing->setColour(context, &half_blue);
+    const OfxPointD triangle[] = {{0, 0}, {10, 0}, {0, 10}};
+    drawing->draw(context, kOfxDrawPrimitivePolygon, triangle, 3);
+    drawing->setLineWidth(context, 3);
+    const OfxPointD cross[] = {{at.x - 5 * scale[0], at.y}, {at.x + 5 * scale[0], at.y}};
+    drawing->draw(context, kOfxDrawPrimitiveLines, cross, 2);
+    drawing->setLineStipple(context, kOfxDrawLineStipplePatternDash);
+    drawing->draw(context, kOfxDrawPrimitiveEllipse, corners, 2);
+    drawing->drawText(context, "Subject", &at, kOfxDrawTextAlignmentCenterH);
+    return drawing->draw(context, kOfxDrawPrimitiveLines, cross, 1) == kOfxStatErrValue
+               ? kOfxStatOK
+               : kOfxStatFailed;
+}
+
+OfxStatus overlay_entry(const char* action, const void* handle, OfxPropertySetHandle in,
+                        OfxPropertySetHandle) {
+    auto* interact = static_cast<OfxInteractHandle>(const_cast<void*>(handle));
+    const std::string what = action;
+    OfxPropertySetHandle own = nullptr;
+    void* address = nullptr;
+    interacts->interactGetPropertySet(interact, &own);
+    if (what == kOfxActionDescribe) {
+        return kOfxStatOK;
+    }
+    properties->propGetPointer(own, kOfxPropEffectInstance, 0, &address);
+    auto* effect = static_cast<OfxImageEffectHandle>(address);
+    OfxParamSetHandle set = nullptr;
+    effects->getParamSet(effect, &set);
+    if (what == kOfxActionCreateInstance) {
+        properties->propSetString(own, kOfxInteractPropSlaveToParam, 0, "point");
+    } else if (what == kOfxInteractActionDraw) {
+        return draw_overlay(effect, in);
+    } else if (what == kOfxInteractActionPenDown) {
+        const OfxRGBAColourF late = {};
+        if (last_context) {
+            drawing->setColour(last_context, &late);
+        }
+        parameters->paramEditBegin(set, "Drag");
+    } else if (what == kOfxInteractActionPenMotion) {
+        double pen[2] = {};
+        int viewport[2] = {};
+        properties->propGetDoubleN(in, kOfxInteractPropPenPosition, 2, pen);
+        properties->propGetIntN(in, kOfxInteractPropPenViewportPosition, 2, viewport);
+        parameters->paramSetValue(parameter(effect, "point"), pen[0], pen[1]);
+        parameters->paramSetValue(parameter(effect, "count"), viewport[0]);
+        interacts->interactRedraw(interact);
+    } else if (what == kOfxInteractActionPenUp) {
+        parameters->paramEditEnd(set);
+    } else {
+        return kOfxStatReplyDefault;
+    }
+    return kOfxStatOK;
+}
+
 OfxStatus describe_in_context(OfxImageEffectHandle effect) {
     OfxPropertySetHandle set = nullptr;
     for (const char* name : {"Source", "Depth", "Output"}) {
@@ -269,11 +341,14 @@ OfxStatus describe(OfxImageEffectHandle effect) {
     }
     properties->propSetString(set, kOfxImageEffectPluginRenderThreadSafety, 0,
                               kOfxImageEffectRenderFullySafe);
+    properties->propSetPointer(set, kOfxImageEffectPluginPropOverlayInteractV2, 0,
+                               reinterpret_cast<void*>(overlay_entry));
     return kOfxStatOK;
 }
 
 OfxStatus load() {
     record.clear();
+    last_context = nullptr;
     fetch(properties, kOfxPropertySuite, 1);
     fetch(parameters, kOfxParameterSuite, 1);
     fetch(effects, kOfxImageEffectSuite, 1);
@@ -282,6 +357,8 @@ OfxStatus load() {
     fetch(messages, kOfxMessageSuite, 2);
     fetch(progress, kOfxProgressSuite, 2);
     fetch(timeline, kOfxTimeLineSuite, 1);
+    fetch(interacts, kOfxInteractSuite, 1);
+    fetch(drawing, kOfxDrawSuite, 1);
     return properties && parameters && effects ? kOfxStatOK : kOfxStatErrMissingHostFeature;
 }
 

@@ -368,6 +368,32 @@ def test_eight_threads_render_two_instances_in_any_order(open_effect: Open) -> N
     assert first.plugin.host.violations == []
 
 
+def test_focus_pulls_from_key_to_key_where_the_host_shows_keys(open_effect: Open) -> None:
+    points = {"near": (20 / WIDTH, 14 / HEIGHT), "far": (0.1, 0.95)}
+    values = {**VALUES, "focus_mode": "point", "settle_frames": 0.0, "pull_frames": 4.0}
+
+    def pulled(behaviour: Behaviour) -> dict[float, float]:
+        instance = open_effect(behaviour, values)
+        instance["focus_point"].set_key(0.0, points["near"])
+        instance["focus_point"].set_key(20.0, points["far"])
+        boxes = {t: instance.render(t).pixels[10:18, 16:24] for t in (0.0, 10.0, 20.0)}
+        assert instance.plugin.host.violations == []
+        return {
+            t: float(np.abs(box - photograph()[10:18, 16:24]).mean()) for t, box in boxes.items()
+        }
+
+    blur = pulled(STRICT)
+    # The pull takes the last four frames: at 10 the focus is still on the near box.
+    assert blur[0.0] < 0.01
+    assert blur[10.0] < 0.01
+    assert blur[20.0] > 0.05
+    # Without keys, the point of the moment is the target.
+    for keys in ("refused", "hidden"):
+        hidden = pulled(Behaviour(keys=keys))
+        assert hidden[0.0] < 0.01
+        assert hidden[20.0] > 0.05
+
+
 def test_a_preset_sets_the_lens_in_one_step_that_can_be_undone(open_effect: Open) -> None:
     instance = open_effect()
     option = next(o.key for o in table()["preset"].options if o.key != "custom")

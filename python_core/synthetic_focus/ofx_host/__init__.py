@@ -24,6 +24,7 @@ from synthetic_focus.ofx_host.errors import (
 from synthetic_focus.ofx_host.host import Description, Host, Plugin
 from synthetic_focus.ofx_host.image import Image
 from synthetic_focus.ofx_host.instance import AbortSignal, ClipPreferences, Instance
+from synthetic_focus.ofx_host.overlay import Overlay
 from synthetic_focus.ofx_host.parameter import Parameter
 from synthetic_focus.ofx_host.project import Project
 
@@ -40,6 +41,7 @@ __all__ = [
     "HostError",
     "Image",
     "Instance",
+    "Overlay",
     "Parameter",
     "Plugin",
     "PluginLoadError",

@@ -104,6 +104,9 @@ class Behaviour:
     ignores_param_copy: bool = False
     insists_on_ok: bool = False
     """Refuses to work with an instance unless creating it was answered with exactly OK."""
+    overlays: bool = True
+    pixel_scale: Literal["true", "one"] = "true"
+    """One: overlays are told that a screen pixel is a unit of the frame, whatever the zoom."""
     colour_management: str | None = None
     """The OpenFX 1.5 style that the host announces: "OfxImageEffectColourManagementCore"…"""
     environment: tuple[tuple[str, str], ...] = ()
@@ -123,6 +126,7 @@ RESOLVE = Behaviour(
     missing_arguments=OPTIONAL_RENDER_ARGUMENTS,
     empty_clip="black",
     always_tiles=True,
+    pixel_scale="one",
     tolerates_duplicates=True,
     accepts_unknown_properties=True,
     clamps_numbers_without_ranges=True,
@@ -163,6 +167,7 @@ VEGAS = Behaviour(
     hollow_suites=frozenset({PROGRESS, TIMELINE}),
     row_padding=16,
     image_scale="one",
+    overlays=False,
     sends_unsupported_images=True,
 )
 FUSION = Behaviour(

@@ -217,7 +217,7 @@ class Host:
             "OfxPropAPIVersion": b.api_version,
             "OfxImageEffectHostPropIsBackground": 1,
             "OfxImageEffectHostPropNativeOrigin": "kOfxImageEffectHostPropNativeOriginBottomLeft",
-            "OfxImageEffectPropSupportsOverlays": 0,
+            "OfxImageEffectPropSupportsOverlays": int(b.overlays),
             "OfxImageEffectPropSupportsMultiResolution": 1,
             "OfxImageEffectPropSupportsTiles": 1,
             "OfxImageEffectPropTemporalClipAccess": int(b.other_times == "served"),
@@ -370,13 +370,13 @@ class Plugin:
             if parameter.properties.get("OfxParamPropParent")[0] not in groups:
                 violation(f"{where}: the parent of parameter {parameter.name} is no group")
 
-    def arguments(self, properties: Mapping[str, Any]) -> Any:
+    def arguments(self, properties: Mapping[str, Any]) -> _suites.PropertySet:
         """A property set for an action, without what this host leaves out."""
         missing = self.host.behaviour.missing_arguments
         given = {name: value for name, value in properties.items() if name not in missing}
         return _suites.PropertySet(self.host.suites, "the arguments", given, True)
 
-    def answer(self, properties: Mapping[str, Any]) -> Any:
+    def answer(self, properties: Mapping[str, Any]) -> _suites.PropertySet:
         """A property set for a plug-in to answer an action in."""
         return _suites.PropertySet(self.host.suites, "the answer", dict(properties), False)
 

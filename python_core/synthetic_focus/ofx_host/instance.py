@@ -1,6 +1,7 @@
 """An instance of an effect: its parameters, its clips and its renders."""
 
 import contextlib
+import functools
 import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -28,6 +29,7 @@ from synthetic_focus.ofx_host.image import (
     resampled,
 )
 from synthetic_focus.ofx_host.lending import Lender, RenderNote
+from synthetic_focus.ofx_host.overlay import Overlay
 from synthetic_focus.ofx_host.parameter import Parameter
 from synthetic_focus.ofx_host.processes import opened_processes
 from synthetic_focus.ofx_host.project import Project
@@ -78,6 +80,7 @@ class Instance:
         self.plugin = plugin
         self.context = context
         self.project = project
+        self._description = description
         self._effect = description.copy(True)
         self._write_properties()
         self.parameters: Mapping[str, Parameter] = MappingProxyType(
@@ -129,8 +132,10 @@ class Instance:
         """Destroys the instance."""
         if self._closed:
             return
-        self._effect.alive = False
         try:
+            if "overlay" in self.__dict__:
+                self.overlay.close()
+            self._effect.alive = False
             self._action("OfxActionDestroyInstance")
         finally:
             self._closed = True
@@ -206,6 +211,15 @@ class Instance:
     def end_editing(self) -> None:
         """Tells the plug-in that its panel closes."""
         self._action("OfxActionEndInstanceEdit")
+
+    @functools.cached_property
+    def overlay(self) -> Overlay:
+        """What the plug-in shows on the viewer.
+
+        Raises:
+            HostError: the host or the plug-in has no overlays.
+        """
+        return Overlay(self, self._description, self._effect)
 
     # ------------------------------------------------------------ questions
 

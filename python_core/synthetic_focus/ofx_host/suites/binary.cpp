@@ -37,7 +37,7 @@ void* find_symbol(void* library, const char* name) { return dlsym(library, name)
 #endif
 
 template <class Function>
-Function* entry(void* library, const char* name) {
+Function* find_entry(void* library, const char* name) {
     return reinterpret_cast<Function*>(find_symbol(library, name));
 }
 
@@ -55,15 +55,16 @@ class Scope {
 
 }  // namespace
 
-OfxStatus Plugin::call(const char* action, Effect* effect, PropertySet* in, PropertySet* out,
-                       double time, AbortSignal* abort, void* render) {
+OfxStatus call_entry(Host& host, OfxPluginEntryPoint* entry, const char* action, Handle* handle,
+                     Effect* effect, PropertySet* in, PropertySet* out, double time,
+                     AbortSignal* abort, void* render) {
     Call call = {host, effect, action, time, abort, render, current_call()};
     const Scope scope(call);
     OfxStatus status = kOfxStatFailed;
     try {
-        status = c.mainEntry(action, effect ? to_c<const void*>(*effect) : nullptr,
-                             in ? to_c<OfxPropertySetHandle>(*in) : nullptr,
-                             out ? to_c<OfxPropertySetHandle>(*out) : nullptr);
+        status = entry(action, handle ? to_c<const void*>(*handle) : nullptr,
+                       in ? to_c<OfxPropertySetHandle>(*in) : nullptr,
+                       out ? to_c<OfxPropertySetHandle>(*out) : nullptr);
     } catch (...) {
         host.violation("an exception crossed the C interface");
     }
@@ -78,16 +79,21 @@ OfxStatus Plugin::call(const char* action, Effect* effect, PropertySet* in, Prop
     return status;
 }
 
+OfxStatus Plugin::call(const char* action, Effect* effect, PropertySet* in, PropertySet* out,
+                       double time, AbortSignal* abort, void* render) {
+    return call_entry(host, c.mainEntry, action, effect, effect, in, out, time, abort, render);
+}
+
 Binary::Binary(Host& host, const std::string& path) : library_(open_library(path)) {
-    const auto count = entry<OfxGetNumberOfPluginsFunction>(library_, "OfxGetNumberOfPlugins");
-    const auto get = entry<OfxGetPluginFunction>(library_, "OfxGetPlugin");
+    const auto count = find_entry<OfxGetNumberOfPluginsFunction>(library_, "OfxGetNumberOfPlugins");
+    const auto get = find_entry<OfxGetPluginFunction>(library_, "OfxGetPlugin");
     if (!count || !get) {
         close_library(library_);
         throw LoadError(std::string("it does not export ") +
                         (count ? "OfxGetPlugin" : "OfxGetNumberOfPlugins") +
                         ", so it is no OpenFX plug-in");
     }
-    if (const auto set_host = entry<OfxSetHostFunction>(library_, "OfxSetHost")) {
+    if (const auto set_host = find_entry<OfxSetHostFunction>(library_, "OfxSetHost")) {
         const OfxStatus status = set_host(host.c_host());
         if (status != kOfxStatOK && status != kOfxStatReplyDefault) {
             close_library(library_);

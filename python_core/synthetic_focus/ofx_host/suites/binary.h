@@ -15,12 +15,16 @@ struct LoadError : std::runtime_error {
     using std::runtime_error::runtime_error;
 };
 
+// Calls an entry point. On return every image that the plug-in still holds has been taken back.
+// Throws what a Python callback raised meanwhile.
+OfxStatus call_entry(Host& host, OfxPluginEntryPoint* entry, const char* action, Handle* handle,
+                     Effect* effect, PropertySet* in, PropertySet* out, double time,
+                     AbortSignal* abort, void* render);
+
 class Plugin {
   public:
     Plugin(Host& the_host, OfxPlugin& c_plugin) : host(the_host), c(c_plugin) {}
 
-    // The entry point. On return every image that the plug-in still holds has been taken back.
-    // Throws what a Python callback raised meanwhile.
     OfxStatus call(const char* action, Effect* effect, PropertySet* in, PropertySet* out,
                    double time, AbortSignal* abort, void* render);
 

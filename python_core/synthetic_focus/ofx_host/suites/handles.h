@@ -4,7 +4,17 @@
 
 namespace ofx_host {
 
-enum class Kind { property_set, effect, parameter_set, parameter, clip, mutex, image_memory };
+enum class Kind {
+    property_set,
+    effect,
+    parameter_set,
+    parameter,
+    clip,
+    mutex,
+    image_memory,
+    interact,
+    draw_context,
+};
 
 class Handle {
   public:

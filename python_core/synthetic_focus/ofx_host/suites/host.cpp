@@ -56,6 +56,10 @@ const void* fetch_suite(OfxPropertySetHandle handle, const char* name, int versi
             suite = parameter_suite();
         } else if (wanted == kOfxImageEffectSuite && version == 1) {
             suite = image_effect_suite();
+        } else if (wanted == kOfxInteractSuite && version == 1) {
+            suite = interact_suite();
+        } else if (wanted == kOfxDrawSuite && version == 1) {
+            suite = draw_suite();
         } else {
             suite = service_suite(wanted, version);
         }

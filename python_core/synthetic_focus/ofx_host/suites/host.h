@@ -180,6 +180,8 @@ inline constexpr auto guarded = &Guarded<Function>::call;
 const OfxPropertySuiteV1* property_suite();
 const OfxParameterSuiteV1* parameter_suite();
 const OfxImageEffectSuiteV1* image_effect_suite();
+const OfxInteractSuiteV1* interact_suite();
+const OfxDrawSuiteV1* draw_suite();
 const void* service_suite(const std::string& name, int version);
 
 }  // namespace ofx_host

@@ -9,6 +9,7 @@
 #include "binary.h"
 #include "effect.h"
 #include "host.h"
+#include "interact.h"
 
 namespace py = pybind11;
 
@@ -415,4 +416,42 @@ PYBIND11_MODULE(_suites, module) {
         .def_property_readonly("is_aborted",
                                [](const Effect& effect) { return effect.abort.is_set(); })
         .def("abort", [](Effect& effect) { effect.abort.set(); });
+
+    py::class_<Stroke>(module, "Stroke")
+        .def_readonly("primitive", &Stroke::primitive)
+        .def_property_readonly("colour",
+                               [](const Stroke& stroke) {
+                                   const OfxRGBAColourF& c = stroke.colour;
+                                   return py::make_tuple(c.r, c.g, c.b, c.a);
+                               })
+        .def_readonly("width", &Stroke::width)
+        .def_readonly("stipple", &Stroke::stipple)
+        .def_property_readonly("points",
+                               [](const Stroke& stroke) {
+                                   std::vector<std::pair<double, double>> points;
+                                   for (const OfxPointD& point : stroke.points) {
+                                       points.emplace_back(point.x, point.y);
+                                   }
+                                   return points;
+                               })
+        .def_readonly("text", &Stroke::text)
+        .def_readonly("alignment", &Stroke::alignment);
+
+    py::class_<Interact>(module, "Interact")
+        .def(py::init<Effect&, int>(), py::keep_alive<1, 2>())
+        .def_property_readonly(
+            "properties", [](Interact& interact) -> PropertySet& { return interact.properties; },
+            return_value_policy::reference_internal)
+        .def_property_readonly("redraws",
+                               [](const Interact& interact) { return interact.redraws.load(); })
+        .def("call", &Interact::call, py::call_guard<py::gil_scoped_release>())
+        .def("draw", [](Interact& interact, PropertySet& arguments, double time) {
+            OfxStatus status = kOfxStatFailed;
+            std::vector<Stroke> strokes;
+            {
+                const py::gil_scoped_release no_gil;
+                strokes = interact.draw(arguments, time, status);
+            }
+            return std::pair(status, strokes);
+        });
 }

@@ -318,7 +318,9 @@ bool may_set(const Parameter& parameter) {
     const std::string action = call ? call->action : "a thread of the plug-in";
     for (const char* allowed :
          {kOfxActionCreateInstance, kOfxActionBeginInstanceChanged, kOfxActionInstanceChanged,
-          kOfxActionEndInstanceChanged, kOfxActionSyncPrivateData}) {
+          kOfxActionEndInstanceChanged, kOfxActionSyncPrivateData, kOfxInteractActionPenDown,
+          kOfxInteractActionPenMotion, kOfxInteractActionPenUp, kOfxInteractActionKeyDown,
+          kOfxInteractActionKeyRepeat, kOfxInteractActionKeyUp, kOfxInteractActionLoseFocus}) {
         if (action == allowed) {
             return true;
         }
