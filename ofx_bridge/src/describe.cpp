@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "instance.h"
+#include "overlay.h"
 
 namespace synthetic_focus {
 
@@ -170,6 +171,10 @@ OfxStatus describe(OfxImageEffectHandle effect) {
     // Where depth comes from decides whether a still picture's output moves.
     set_all(properties, kOfxImageEffectPropClipPreferencesSlaveParam,
             {parameters[parameter::depth_source].name, parameters[parameter::depth_file].name});
+    properties.set(kOfxImageEffectPluginPropOverlayInteractV1,
+                   reinterpret_cast<void*>(overlay_with_opengl));
+    properties.set(kOfxImageEffectPluginPropOverlayInteractV2,
+                   reinterpret_cast<void*>(overlay_with_draw_suite));
     properties.set(kOfxImageEffectPropOpenGLRenderSupported, "false");
     properties.set(kOfxImageEffectPropCPURenderSupported, "true");
     return kOfxStatOK;

@@ -47,6 +47,8 @@ const Suites* find_suites() {
         .message = fetch<OfxMessageSuiteV1>(*host, kOfxMessageSuite, 1),
         .persistent_message = fetch<OfxMessageSuiteV2>(*host, kOfxMessageSuite, 2),
         .timeline = fetch<OfxTimeLineSuiteV1>(*host, kOfxTimeLineSuite, 1),
+        .interact = fetch<OfxInteractSuiteV1>(*host, kOfxInteractSuite, 1),
+        .draw = fetch<OfxDrawSuiteV1>(*host, kOfxDrawSuite, 1),
         .progress = fetch<OfxProgressSuiteV1>(*host, kOfxProgressSuite, 1),
         .progress_with_id = fetch<OfxProgressSuiteV2>(*host, kOfxProgressSuite, 2)};
     const bool core = fetched.property && fetched.property->propSetString && fetched.effect &&

@@ -18,6 +18,8 @@ struct Suites {
     const OfxMessageSuiteV1* message;
     const OfxMessageSuiteV2* persistent_message;
     const OfxTimeLineSuiteV1* timeline;
+    const OfxInteractSuiteV1* interact;
+    const OfxDrawSuiteV1* draw;
     const OfxProgressSuiteV1* progress;
     const OfxProgressSuiteV2* progress_with_id;
 };

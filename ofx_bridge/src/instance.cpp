@@ -136,6 +136,22 @@ void Instance::set(parameter::Index index, const Value& value) const {
     }
 }
 
+void Instance::move_focus_point(double time, const Value& to) const {
+    const auto set_key = suites().parameter->paramSetValueAtTime;
+    const OfxParamHandle handle = handles_[parameter::focus_point];
+    if (!handle || !set_key || key_times(parameter::focus_point).empty()) {
+        set(parameter::focus_point, to);
+    } else {
+        set_key(handle, time, to.numbers[0], to.numbers[1]);
+    }
+}
+
+void Instance::begin_edit(const char* label) const {
+    call(suites().parameter->paramEditBegin, parameter_set_, label);
+}
+
+void Instance::end_edit() const { call(suites().parameter->paramEditEnd, parameter_set_); }
+
 void Instance::write_values(Json& json, double time) const {
     for (std::size_t i = 0; i < std::size(parameters); ++i) {
         const Parameter& row = parameters[i];
@@ -205,20 +221,20 @@ void Instance::choose_preset(double time) const {
         chosen == option::preset::custom ? Reply{ReplyStatus::Ok, "", {}} : ask_preset(name);
     // Unless it is applied, each frame asks for it again and says what is wrong with it.
     if (!preset) return;
-    call(suites().parameter->paramEditBegin, parameter_set_, "Lens Preset");
+    begin_edit("Lens Preset");
     apply_preset(*preset);
     set(parameter::applied_preset, {{}, name});
-    call(suites().parameter->paramEditEnd, parameter_set_);
+    end_edit();
 }
 
 void Instance::load_preset(double time) const {
     const std::optional<Reply> preset = ask_preset(value(parameter::preset_name, time).text);
     if (!preset) return;
-    call(suites().parameter->paramEditBegin, parameter_set_, "Load Preset");
+    begin_edit("Load Preset");
     apply_preset(*preset);
     set(parameter::preset, {{option::preset::custom}, ""});
     set(parameter::applied_preset, {{}, options_of_preset[option::preset::custom].key});
-    call(suites().parameter->paramEditEnd, parameter_set_);
+    end_edit();
 }
 
 void Instance::save_preset(double time) const {
@@ -240,20 +256,20 @@ void Instance::set_baked_focus(const std::vector<double>& keys) const {
     const OfxParamHandle distance = handles_[parameter::focus_distance];
     if (!distance || keys.empty()) return;
     const OfxParameterSuiteV1& suite = *suites().parameter;
-    call(suite.paramEditBegin, parameter_set_, "Bake Focus");
+    begin_edit("Bake Focus");
     call(suite.paramDeleteAllKeys, distance);
     for (std::size_t i = 0; i + 1 < keys.size(); i += 2) {
         call(suite.paramSetValueAtTime, distance, keys[i], keys[i + 1]);
     }
     set(parameter::focus_unit, {{option::focus_unit::disparity, 0}, ""});
     set(parameter::focus_mode, {{option::focus_mode::distance, 0}, ""});
-    call(suite.paramEditEnd, parameter_set_);
+    end_edit();
 }
 
 void Instance::set_unbaked_focus() const {
-    call(suites().parameter->paramEditBegin, parameter_set_, "Unbake Focus");
+    begin_edit("Unbake Focus");
     set(parameter::focus_mode, {{option::focus_mode::point, 0}, ""});
-    call(suites().parameter->paramEditEnd, parameter_set_);
+    end_edit();
 }
 
 void Instance::update_enabled(double time) const {

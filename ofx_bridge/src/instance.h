@@ -51,6 +51,11 @@ class Instance {
 
     // A value that the plug-in sets; only to be called from instanceChanged.
     void set(parameter::Index index, const Value& value) const;
+    // Sets the focus point: at this time where it has keyframes, else for good.
+    void move_focus_point(double time, const Value& to) const;
+    // What is set in between the user takes back at once.
+    void begin_edit(const char* label) const;
+    void end_edit() const;
     // Sets the lens controls to those of the chosen preset, or of the user's own that is named.
     void choose_preset(double time) const;
     void load_preset(double time) const;

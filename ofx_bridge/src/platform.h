@@ -38,6 +38,9 @@ std::optional<std::string> first_line(const std::string& path);
 // would not see the parent end otherwise, and calls the function.
 void on_fork_in_child(void (*function)());
 
+// A function of a library that the host has loaded, or null.
+void* loaded_function(const char* name);
+
 // Keeps the host's signal handlers out of the calling thread.
 void block_signals();
 

@@ -150,6 +150,8 @@ void on_fork_in_child(void (*function)()) {
     pthread_atfork(nullptr, nullptr, function);
 }
 
+void* loaded_function(const char* name) { return dlsym(RTLD_DEFAULT, name); }
+
 void block_signals() {
     sigset_t all;
     sigfillset(&all);
