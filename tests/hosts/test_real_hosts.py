@@ -450,16 +450,26 @@ def test_what_is_described_is_all_there_however_poor_the_host(open_effect: Open)
     assert plugin.host.violations == []
 
 
+def children() -> set[str]:
+    tasks = Path("/proc/self/task").iterdir()
+    return {pid for task in tasks for pid in (task / "children").read_text().split()}
+
+
+def test_the_hosts_environment_does_not_reach_the_worker(open_effect: Open) -> None:
+    before = children()
+    open_effect(Behaviour(environment=HOSTILE_ENVIRONMENT)).render(0)
+    (worker,) = children() - before
+    variables = Path(f"/proc/{worker}/environ").read_text().split("\0")
+    names = {variable.partition("=")[0] for variable in variables}
+    assert "SYNTHETIC_FOCUS_PYTHON" in names
+    assert names.isdisjoint(name for name, _ in HOSTILE_ENVIRONMENT)
+
+
 def test_nothing_is_left_behind(open_effect: Open) -> None:
     def descriptors() -> list[str]:
         folder = Path("/proc/self/fd")
         names = [str(fd.readlink()) for fd in folder.iterdir() if fd.is_symlink()]
         return sorted(n for n in names if n.startswith(("socket:", "/memfd:")))
-
-    def children() -> str:
-        return "".join(
-            (task / "children").read_text() for task in Path("/proc/self/task").iterdir()
-        )
 
     before = descriptors(), children()
     instance = open_effect()
