@@ -87,11 +87,11 @@ EdgeSampling edge_sampling(Quality quality) {
         case Quality::kDraft:
             return {1.0, 1};
         case Quality::kNormal:
-            return {2.0, 4};
+            return {1.5, 4};
         case Quality::kBest:
             return {0.5, 16};
     }
-    return {2.0, 4};
+    return {1.5, 4};
 }
 
 template <int N>

@@ -19,6 +19,11 @@ constexpr float kAllOfIt = 0.98f;
 constexpr float kTooLittle = 0.1f;
 constexpr float kDoubt =
     0.002f;  // colours this alike (squared, relative) cannot tell two surfaces apart
+// A step of the map is soft where it is this high within the window, steeper than a slanted
+// surface, and no two neighbours share this much of it.
+constexpr float kSoftStep = 2.0f;
+constexpr float kSoftSlope = 0.4f;
+constexpr float kSharpJump = 0.55f;
 constexpr int kFillSamples = 8;
 constexpr float kOnlyEdges = 0.05f;
 
@@ -34,6 +39,46 @@ Colour minus(const Colour& a, const Colour& b) {
 Colour colour(const Picture& picture, int x, int y) {
     const float* pixel = picture.pixel(x, y);
     return {pixel[0], pixel[1], pixel[2], picture.channels == 4 ? pixel[3] : 1.0f};
+}
+
+// A copy of the map in which soft steps, as blurred or resampled maps have them, are steps again:
+// no pixel is left at a depth between two surfaces, where nothing is.
+std::vector<float> sharpened(const Picture& picture, int threads, const AbortFlag* abort) {
+    std::vector<float> result(picture.index(0, picture.height));
+    parallel_for(picture.height, threads, abort, [&](int y, int) {
+        for (int x = 0; x < picture.width; ++x) {
+            const float here = picture.radius(x, y);
+            result[picture.index(x, y)] = here;
+            const float slope = std::max(
+                {std::fabs(here - picture.radius(std::max(0, x - 1), y)),
+                 std::fabs(here - picture.radius(std::min(picture.width - 1, x + 1), y)),
+                 std::fabs(here - picture.radius(x, std::max(0, y - 1))),
+                 std::fabs(here - picture.radius(x, std::min(picture.height - 1, y + 1)))});
+            if (slope <= kSoftSlope) continue;
+            float nearest = here;
+            float farthest = here;
+            float jump = 0.0f;
+            for (int v = std::max(0, y - kWindow); v <= std::min(picture.height - 1, y + kWindow);
+                 ++v) {
+                float last = picture.radius(std::max(0, x - kWindow), v);
+                for (int u = std::max(0, x - kWindow);
+                     u <= std::min(picture.width - 1, x + kWindow); ++u) {
+                    const float there = picture.radius(u, v);
+                    nearest = std::min(nearest, there);
+                    farthest = std::max(farthest, there);
+                    jump = std::max(jump, std::fabs(there - last));
+                    last = there;
+                    if (v > 0 && v > y - kWindow) {
+                        jump = std::max(jump, std::fabs(there - picture.radius(u, v - 1)));
+                    }
+                }
+            }
+            const float range = farthest - nearest;
+            if (range < kSoftStep || jump > kSharpJump * range) continue;
+            result[picture.index(x, y)] = here - nearest < farthest - here ? nearest : farthest;
+        }
+    });
+    return result;
 }
 
 std::vector<std::uint8_t> find_folds(const Picture& picture, int threads, const AbortFlag* abort) {
@@ -58,18 +103,22 @@ struct Side {
     Colour sum{};
     float coc_sum = 0.0f;
     float weight = 0.0f;
+    float power_sum = 0.0f;
+    float variance = 0.0f;
     Colour mean{};
     float coc = 0.0f;
 
     void add(const Colour& colour, float radius, float w) {
         for (std::size_t c = 0; c < 4; ++c) sum[c] += w * colour[c];
         coc_sum += w * radius;
+        power_sum += w * dot(colour, colour);
         weight += w;
     }
     void finish() {
         if (weight <= 0.0f) return;
         for (std::size_t c = 0; c < 4; ++c) mean[c] = sum[c] / weight;
         coc = coc_sum / weight;
+        variance = std::max(0.0f, power_sum / weight - dot(mean, mean));
     }
 };
 
@@ -140,7 +189,12 @@ Mixture unmix(const Picture& picture, const std::vector<std::uint8_t>& folds, in
     const float guess = here < middle ? 1.0f : 0.0f;
     const float seen = dot(minus(own, far.mean), contrast);
     const float level = dot(near.mean, near.mean) + dot(far.mean, far.mean);
-    const float doubt = kDoubt * level + 1e-12f;
+    const float position = std::clamp(seen / (power + 1e-12f), 0.0f, 1.0f);
+    Colour residual = minus(own, far.mean);
+    for (std::size_t c = 0; c < 4; ++c) residual[c] -= position * contrast[c];
+    // Colours tell the surfaces apart as far as these are even, and the pixel lies between them.
+    const float doubt =
+        kDoubt * level + near.variance + far.variance + 3.0f * dot(residual, residual) + 1e-12f;
     mixture.nearer = std::clamp((seen + guess * doubt) / (power + doubt), 0.0f, 1.0f);
     if (here < middle) {
         mixture.near_coc = here;
@@ -366,9 +420,15 @@ void put(std::vector<Piece>& pieces, int x, float coc, float coverage, const Col
 
 }  // namespace
 
-Surfaces find_surfaces(const Picture& picture, bool refine_edges, int threads,
+Surfaces find_surfaces(const Picture& given, bool refine_edges, int threads,
                        const AbortFlag* abort) {
     Surfaces surfaces;
+    Picture picture = given;
+    std::vector<float> sharp;
+    if (refine_edges) {
+        sharp = sharpened(given, threads, abort);
+        picture.coc = sharp.data();
+    }
     const std::size_t size = picture.index(0, picture.height);
     surfaces.coc.resize(size);
     surfaces.backdrop.resize(size, std::numeric_limits<float>::infinity());

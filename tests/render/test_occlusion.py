@@ -109,3 +109,13 @@ def test_moving_the_focus_a_little_changes_the_picture_a_little(near):
     results = [defocus(image, coc + shift, Aperture(blades=7)) for shift in np.arange(0, 2, 0.1)]
     steps = [np.abs(b - a).mean() for a, b in itertools.pairwise(results)]
     assert max(steps) < 3 * np.median(steps) + 1e-4
+
+
+def test_a_soft_depth_edge_leaves_no_third_surface_between_two():
+    image, sharp = two_planes(near=0.0, far=14.0)
+    step = np.clip((np.arange(120) - 57.5) / 5, 0, 1)
+    soft = np.broadcast_to(14 * step * step * (3 - 2 * step), sharp.shape).astype(np.float32)
+    expected = defocus(image, sharp)
+    refined = np.abs(defocus(image, soft) - expected).max()
+    assert refined < 0.02
+    assert refined < np.abs(defocus(image, soft, refine_edges=False) - expected).max() / 3

@@ -144,7 +144,7 @@ def test_cats_eye_is_where_two_discs_meet(x, y, behind):
     origin = (round(x * frame[0]) - side // 2, round(y * frame[1]) - side // 2)
     coc = np.full((side, side), radius if behind else -radius, np.float32)
     shape = Aperture(cat_eye=0.9)
-    light = defocus(point, coc, shape, frame_size=frame, origin=origin, refine_edges=False)[..., 0]
+    light = defocus(point, coc, shape, frame_size=frame, origin=origin, quality="best")[..., 0]
     fine = 8
     v, u = (np.indices((side * fine, side * fine)) + 0.5) / fine - side / 2
     if not behind:

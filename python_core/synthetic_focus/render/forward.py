@@ -84,6 +84,5 @@ def _blurred(image: Tensor, radius: int) -> Tensor:
         return convolved.view(image.shape)
     size = padded.shape[-2:]
     product = torch.fft.rfft2(padded) * torch.fft.rfft2(kernel, s=size)
-    return torch.fft.irfft2(product, s=size)[
-        ..., 2 * radius : 2 * radius + height, 2 * radius : 2 * radius + width
-    ]
+    whole: Tensor = torch.fft.irfft2(product, s=size)
+    return whole[..., 2 * radius : 2 * radius + height, 2 * radius : 2 * radius + width]
