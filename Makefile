@@ -37,6 +37,10 @@ build: $(VENV)/.built ## The native module, the plug-in bundle and the package, 
 test: build ## All tests
 	$(BIN)/python -m pytest
 
+.PHONY: demo
+demo: build ## A night scene through the plug-in. Yours: make demo CLIP=a.mp4 DEPTH=b.mp4 FOCUS="0.3,0.5@0 0.7,0.4@40"
+	$(BIN)/python -m synthetic_focus.demo $(if $(CLIP),--clip "$(CLIP)") $(if $(DEPTH),--depth "$(DEPTH)") $(foreach f,$(FOCUS),--focus $(f))
+
 .PHONY: lint
 lint: build ## ruff, mypy and clang-format
 	$(BIN)/python -m ruff check .
