@@ -1,0 +1,1 @@
+"""The scenes that the effect is held against, and the tracers that render them."""
