@@ -14,6 +14,7 @@ from typing import Any, Final, NoReturn
 import click
 
 from synthetic_focus.errors import SyntheticFocusError
+from synthetic_focus.evaluation.command import evaluate
 from synthetic_focus.parameters import Parameter, table
 
 _CTRL_C: Final = 130
@@ -413,6 +414,9 @@ def doctor(plugin: Path | None) -> None:
         click.echo(finding)
     if not well:
         raise click.exceptions.Exit(1)
+
+
+program.add_command(evaluate)
 
 
 if __name__ == "__main__":
