@@ -48,6 +48,10 @@ lint: build ## ruff, mypy and clang-format
 	$(BIN)/python -m mypy
 	git ls-files '*.cpp' '*.h' | xargs $(BIN)/clang-format --dry-run --Werror
 
+.PHONY: bench
+bench: build ## How fast it is, beside the targets (GROUPS="renderer bridge start colour blender")
+	$(BIN)/python -m synthetic_focus.evaluation.bench $(GROUPS)
+
 .PHONY: clean
 clean: ## Removes what was built, .venv included
 	rm -rf build $(VENV) out

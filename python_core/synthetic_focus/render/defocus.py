@@ -95,7 +95,7 @@ def defocus(
         return _native.defocus(
             pixels,
             radii,
-            _shape(aperture),
+            aperture_shape(aperture),
             frame_size=frame,
             origin=origin,
             quality=get_args(Quality).index(quality),
@@ -137,7 +137,8 @@ def _floats(name: str, values: npt.ArrayLike) -> npt.NDArray[np.float32]:
     return np.ascontiguousarray(array, dtype=np.float32)
 
 
-def _shape(aperture: Aperture) -> dict[str, Any]:
+def aperture_shape(aperture: Aperture) -> dict[str, Any]:
+    """What the native renderer is told of an aperture."""
     return {
         "blades": aperture.blades,
         "curvature": aperture.curvature,
