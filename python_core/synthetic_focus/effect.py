@@ -250,9 +250,12 @@ def _defocused(
     if light_is_source:
         result = blurred
     else:
-        untouched = (blurred == light).all(axis=2)
+        # Channel by channel here and below: three times as fast as over the short last axis.
+        channels = range(light.shape[2])
+        untouched = np.logical_and.reduce([blurred[..., c] == light[..., c] for c in channels])
         result = _from_light(blurred, space, premultiplied=premultiplied)
-        np.copyto(result, source, where=untouched[..., None])
+        for c in channels:
+            np.copyto(result[..., c], source[..., c], where=untouched)
     if settings.grain_match:
         # The source's own pixels tell its frames apart, and a frame from none but itself.
         seed = zlib.crc32(source[::31, ::29].tobytes())
@@ -270,13 +273,12 @@ def _finite(pixels: Pixels) -> bool:
 def _to_light(source: Pixels, space: str, *, premultiplied: bool) -> Pixels:
     """Scene-linear, premultiplied, finite; a new array."""
     light = source.copy()
-    alpha = light[..., 3:]
     curved = not color.is_linear(space)
-    if alpha.size and premultiplied and curved:
+    if premultiplied and curved:
         _unpremultiply(light)
     color.to_linear(light, space, out=light)
-    if alpha.size and (curved or not premultiplied):
-        light[..., :3] *= alpha
+    if curved or not premultiplied:
+        _premultiply(light)
     if not _finite(light):
         np.nan_to_num(light, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
     return light
@@ -284,19 +286,31 @@ def _to_light(source: Pixels, space: str, *, premultiplied: bool) -> Pixels:
 
 def _from_light(light: Pixels, space: str, *, premultiplied: bool) -> Pixels:
     """Undo `_to_light`, in place."""
-    alpha = light[..., 3:]
     curved = not color.is_linear(space)
-    if alpha.size and (curved or not premultiplied):
+    if curved or not premultiplied:
         _unpremultiply(light)
     color.from_linear(light, space, out=light)
-    if alpha.size and premultiplied and curved:
-        light[..., :3] *= alpha
+    if premultiplied and curved:
+        _premultiply(light)
     return light
 
 
-def _unpremultiply(pixels: Pixels) -> None:
-    alpha = pixels[..., 3:]
-    if (alpha == 1).all():
+def _premultiply(pixels: Pixels) -> None:
+    if _is_opaque(pixels):
         return
+    for channel in range(3):
+        pixels[..., channel] *= pixels[..., 3]
+
+
+def _unpremultiply(pixels: Pixels) -> None:
+    if _is_opaque(pixels):
+        return
+    alpha = pixels[..., 3]
+    covered = alpha > 0
     with np.errstate(all="ignore"):
-        np.divide(pixels[..., :3], alpha, out=pixels[..., :3], where=alpha > 0)
+        for channel in range(3):
+            np.divide(pixels[..., channel], alpha, out=pixels[..., channel], where=covered)
+
+
+def _is_opaque(pixels: Pixels) -> bool:
+    return pixels.shape[2] == 3 or bool((pixels[..., 3] == 1).all())
