@@ -124,8 +124,7 @@ class Job:
         self.members, self.descriptor = plug_in.new_memory(self.number, max(int(offsets[-1]), 1))
         memory = plug_in.memories[self.number]
         for part, offset in zip(parts, offsets[:-1], strict=True):
-            if part is not output or part is source:
-                memory[offset : offset + part.nbytes] = part.tobytes()
+            memory[offset : offset + part.nbytes] = part.tobytes()
         self._output = (output, int(offsets[1]))
         time = changes.get("time", 0.0)
         images = [{"clip": "Source", "time": time} | self.picture(source, 0)]

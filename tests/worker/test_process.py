@@ -1,5 +1,6 @@
 """The worker as a process of its own."""
 
+import logging
 import signal
 import subprocess
 import sys
@@ -113,3 +114,24 @@ def test_log_is_rotated_while_several_processes_write_it(tmp_path: Path, monkeyp
             assert line.count("x" * 40) == 1, "lines of several processes are mixed"
     assert path.stat().st_size + kept[1].stat().st_size > 20_000
     assert path.read_text().splitlines()[-1].endswith("299")
+
+
+def test_log_that_another_process_rotates_meanwhile_is_not_rotated_twice(
+    tmp_path: Path, monkeypatch: Any
+) -> None:
+    path = tmp_path / "worker.log"
+    ours, theirs = log.SharedFileHandler(path), log.SharedFileHandler(path)
+    path.write_text("history" * 200_000)
+    lock = log.fcntl.flock
+
+    def they_are_first(descriptor: int, operation: int) -> None:
+        monkeypatch.setattr(log.fcntl, "flock", lock)
+        theirs.emit(logging.makeLogRecord({"msg": "theirs"}))
+        lock(descriptor, operation)
+
+    monkeypatch.setattr(log.fcntl, "flock", they_are_first)
+    ours.emit(logging.makeLogRecord({"msg": "ours"}))
+    assert path.read_text() == "theirs\nours\n"
+    assert (tmp_path / "worker.log.1").read_text().startswith("history")
+    ours.close()
+    theirs.close()

@@ -258,6 +258,32 @@ def test_what_the_source_does_not_reach_is_black_and_transparent(plug_in: Any) -
     np.testing.assert_allclose(result[20:, :, 3], 1, rtol=1e-6)
 
 
+def test_part_of_a_picture_knows_where_in_it_it_lies(plug_in: Any) -> None:
+    source, depth = a_picture(), a_ramp()
+    part = {"bounds": [20, 10, 80, 50]}
+    values = {"blur_scale": 3.0, "cat_eye": 0.8, "breathing": 1.0}
+    result = plug_in.render(
+        source,
+        depth,
+        frame=[0, 0, 120, 90],
+        source=part,
+        depth=part,
+        output=part,
+        parameters=values | {"focus_mode": DISTANCE, "focus_distance": 0.25},
+    )
+    settings = parameters.settings(values)
+    reading = effect.reading(settings)
+    reference = effect.render_frame(
+        source,
+        disparity(depth, reading),
+        settings,
+        space="Linear Rec.709 (sRGB)",
+        focus_disparity=reading.at(0.25),
+        frame=effect.Frame((120, 90), (20, 40)),
+    )
+    np.testing.assert_array_equal(result, reference)
+
+
 @pytest.mark.parametrize(("height", "width"), [(1, 1), (1, 9), (9, 1)])
 def test_smallest_pictures_render(plug_in: Any, height: int, width: int) -> None:
     source = a_picture(height, width)
@@ -387,6 +413,20 @@ def test_abort_stops_running_and_waiting_frames(plug_in: Any) -> None:
     assert [plug_in.answer(request).status for request in requests] == [2] * 6
     plug_in.send(op="abort", target=requests[0])
     assert plug_in.render(a_picture(), parameters={"blur_scale": 0}) is not None
+
+
+def test_abort_of_a_waiting_frame_is_answered_before_the_running_ones(plug_in: Any) -> None:
+    source, depth = a_picture(1080, 1920), a_ramp(1080, 1920)
+    values = {"focus_mode": DISTANCE, "blur_scale": 20.0, "f_stop": 0.7, "quality": 2}
+    job = plug_in.request(source, depth, parameters=values)
+    requests = [job.send() for _ in range(3)]  # the worker has two threads
+    plug_in.send(op="abort", target=requests[2])
+    assert plug_in.answer(requests[2]).status == 2
+    assert not plug_in.answers, "another frame was done first"
+    assert requests[2] not in plug_in.progress
+    for request in requests[:2]:
+        plug_in.send(op="abort", target=request)
+        assert plug_in.answer(request).status == 2
 
 
 def test_dropped_memory_lives_until_its_frame_is_done(plug_in: Any) -> None:
