@@ -68,3 +68,15 @@ def lens(data: Path | None, report: Path | None, names: tuple[str, ...], degrade
         if degraded:
             study.write_plot(report / "degraded.svg", scores, depths)
         click.echo(f"written: {report}/scores.json, pictures beside it")
+
+
+@evaluate.command()
+def focus() -> None:
+    """Compare followed focus with simpler ways, on shots whose subjects' depths are known."""
+    from tqdm import tqdm
+
+    from synthetic_focus.evaluation import focus as study
+    from synthetic_focus.evaluation.focus_shots import SHOTS
+
+    total = len(SHOTS) * len(study.METHODS)
+    click.echo(study.table(list(tqdm(study.scores(), total=total, delay=2, leave=False))))
