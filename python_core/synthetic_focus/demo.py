@@ -80,6 +80,8 @@ def night() -> Take:
             "blur_scale": 1.7,
             "pull_frames": 18,
             "settle_frames": 3,
+            # Both stand still, and the camera moves sideways.
+            "target_follow": False,
         },
     )
     if not take.clip.exists():
@@ -164,7 +166,7 @@ def _set_up(effect: Instance, take: Take, clip: Reader, depth: Reader) -> None:
     for name, value in chosen.items():
         parameter = table[name]
         (number,) = parameter.to_host(parameter.check(value))
-        effect[name].set(int(number) if parameter.type in ("choice", "int") else number)
+        effect[name].set(int(number) if parameter.type in ("choice", "int", "bool") else number)
     for target in take.targets:
         # Hosts count from the lower left.
         effect["focus_point"].set_key(target.frame, (target.x, 1 - target.y))
