@@ -179,7 +179,8 @@ def _instance(host: Host, image: Floats, disparity: Floats) -> Instance:
     instance.clips["Depth"].connect(np.repeat(disparity[..., None], 4, axis=2))
     instance["focus_mode"].set("Distance")
     instance["focus_distance"].set(0.5)
-    instance["colour_space"].set(_LINEAR)
+    spaces = parameters.table()["colour_space"].options
+    instance["colour_space"].set([option.key for option in spaces].index(_LINEAR))
     instance["blur_scale"].set(4.0)
     return instance
 
