@@ -351,7 +351,7 @@ def _encode(spec: Any, pixels: np.ndarray[Any, Any], path: Path) -> bytes:
     OpenImageIO writes to memory (to the system's temporary folder where there is no memfd), for on
     a full disk its PNGs are cut short without an error and its JPEGs end the whole process.
     """
-    with _scratch_file() as (file, name):
+    with scratch_file() as (file, name):
         output = oiio.ImageOutput.create(path.suffix.lower().removeprefix("."))
         written = output and output.open(name, spec) and output.write_image(pixels)
         closed = output and output.close()
@@ -363,7 +363,8 @@ def _encode(spec: Any, pixels: np.ndarray[Any, Any], path: Path) -> bytes:
 
 
 @contextlib.contextmanager
-def _scratch_file() -> Iterator[tuple[BinaryIO, str]]:
+def scratch_file() -> Iterator[tuple[BinaryIO, str]]:
+    """An empty file to read from, and a name under which it can be written; in memory if it can."""
     if hasattr(os, "memfd_create"):
         with os.fdopen(os.memfd_create("image"), "rb") as file:
             yield file, f"/proc/self/fd/{file.fileno()}"
