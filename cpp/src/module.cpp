@@ -1,11 +1,17 @@
-// The Python face of the native lens kernels: synthetic_focus._native.
+// The Python face of the native kernels: synthetic_focus._native.
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
+#include <algorithm>
+#include <cstdint>
 #include <numbers>
+#include <optional>
+#include <string>
+#include <vector>
 
 #include "synthetic_focus/defocus.h"
+#include "synthetic_focus/temporal.h"
 
 namespace py = pybind11;
 using namespace synthetic_focus;  // NOLINT: this file is the binding of that namespace
@@ -69,10 +75,67 @@ py::array_t<float> render(const FloatArray& image, const FloatArray& coc, const 
     return result;
 }
 
+using ByteArray = py::array_t<std::uint8_t, py::array::c_style | py::array::forcecast>;
+
+// The pixels of arrays that must all have the shape (height, width, channels...).
+template <typename Array>
+auto pixels_of(const std::vector<Array>& arrays, const std::vector<py::ssize_t>& shape,
+               const char* what) {
+    std::vector<decltype(arrays[0].data())> result;
+    for (const Array& array : arrays) {
+        if (array.ndim() != static_cast<py::ssize_t>(shape.size()) ||
+            !std::equal(shape.begin(), shape.end(), array.shape())) {
+            throw py::value_error(std::string(what) + " must all be of the frames' size");
+        }
+        result.push_back(array.data());
+    }
+    return result;
+}
+
+py::tuple average(const std::vector<ByteArray>& grey, const std::vector<FloatArray>& values,
+                  const std::vector<std::optional<FloatArray>>& gains,
+                  const std::vector<FloatArray>& forward, const std::vector<FloatArray>& backward,
+                  float largest_mismatch, float largest_change, float value_scale, float gain_scale,
+                  int threads) {
+    const std::size_t count = values.size();
+    if (count == 0 || count > kMaxFrames || grey.size() != count || gains.size() != count ||
+        forward.size() != count - 1 || backward.size() != count - 1 || values[0].ndim() != 2) {
+        throw py::value_error("there must be 1 to 16 frames, and one flow less than frames");
+    }
+    const py::ssize_t height = values[0].shape(0), width = values[0].shape(1);
+    Window window;
+    window.width = static_cast<int>(width);
+    window.height = static_cast<int>(height);
+    window.grey = pixels_of(grey, {height, width}, "grey pictures");
+    window.values = pixels_of(values, {height, width}, "maps");
+    window.forward = pixels_of(forward, {height, width, 2}, "forward flows");
+    window.backward = pixels_of(backward, {height, width, 2}, "backward flows");
+    for (const auto& gain : gains) {
+        window.gains.push_back(gain ? pixels_of<FloatArray>({*gain}, {height, width, 3}, "gains")[0]
+                                    : nullptr);
+    }
+    py::array_t<float> averaged({height, width});
+    py::object averaged_gain = py::none();
+    float* gain_pixels = nullptr;
+    if (gains.back()) {
+        py::array_t<float> result({height, width, py::ssize_t{3}});
+        gain_pixels = result.mutable_data();
+        averaged_gain = result;
+    }
+    const Averaging averaging{largest_mismatch, largest_change, value_scale, gain_scale,
+                              threads > 0 ? threads : available_threads()};
+    float* pixels = averaged.mutable_data();
+    {
+        const py::gil_scoped_release unlocked;
+        average_over_time(window, averaging, pixels, gain_pixels);
+    }
+    return py::make_tuple(averaged, averaged_gain);
+}
+
 }  // namespace
 
 PYBIND11_MODULE(_native, module) {
-    module.doc() = "Native lens kernels of Synthetic Focus.";
+    module.doc() = "Native kernels of Synthetic Focus.";
     py::register_exception<Aborted>(module, "AbortedError");
     py::register_exception<BadPixel>(module, "BadPixelError", PyExc_ValueError);
     py::class_<AbortFlag>(module, "AbortFlag", "Stops a running render; any thread may set it.")
@@ -83,4 +146,8 @@ PYBIND11_MODULE(_native, module) {
     module.def("defocus", &render, py::arg("image"), py::arg("coc"), py::arg("aperture"),
                py::kw_only(), py::arg("frame_size"), py::arg("origin"), py::arg("quality"),
                py::arg("refine_edges"), py::arg("threads"), py::arg("abort"));
+    module.def("average_over_time", &average, py::arg("grey"), py::arg("values"), py::arg("gains"),
+               py::arg("forward"), py::arg("backward"), py::kw_only(), py::arg("largest_mismatch"),
+               py::arg("largest_change"), py::arg("value_scale"), py::arg("gain_scale"),
+               py::arg("threads"));
 }

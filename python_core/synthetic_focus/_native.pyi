@@ -1,5 +1,6 @@
-"""The native lens kernels."""
+"""The native kernels."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -28,3 +29,16 @@ def defocus(
     threads: int,
     abort: AbortFlag | None,
 ) -> npt.NDArray[np.float32]: ...
+def average_over_time(
+    grey: Sequence[npt.NDArray[np.uint8]],
+    values: Sequence[npt.NDArray[np.float32]],
+    gains: Sequence[npt.NDArray[np.float32] | None],
+    forward: Sequence[npt.NDArray[np.float32]],
+    backward: Sequence[npt.NDArray[np.float32]],
+    *,
+    largest_mismatch: float,
+    largest_change: float,
+    value_scale: float,
+    gain_scale: float,
+    threads: int,
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32] | None]: ...
