@@ -34,8 +34,8 @@ class Estimate:
 
     Attributes:
         disparity: finite; larger is nearer. In dioptres from a metric provider; from others about 0
-            for the farthest and 1 for the nearest, in a calibration that is the same for every
-            picture and never fitted to one: blur that is fitted frame by frame breathes.
+            for the farthest and 1 for the nearest (from one that is not calibrated, of any range),
+            never fitted to a picture: blur that is fitted frame by frame breathes.
         log_gain: 0 or more: the natural logarithm of the factor by which scene-linear light is
             brighter than the picture shows; 0 where nothing is clipped. None: nothing is said.
     """
@@ -59,6 +59,11 @@ class Provider(Protocol):
     @property
     def metric(self) -> bool:
         """Whether disparity is in dioptres."""
+        ...
+
+    @property
+    def calibrated(self) -> bool:
+        """Whether 0 and 1 mean the same in every shot; otherwise each shot is normalised once."""
         ...
 
     def estimate(self, picture: Picture) -> Estimate:
