@@ -16,14 +16,19 @@ namespace {
 // Layers in front of this circle of confusion can hide a sharp pixel.
 constexpr float kInFrontOfSharp = -1.0f;
 constexpr float kUncovered = 1e-3f;
-constexpr int kCellBytesPerBand = 512 * 1024;  // half of a usual second-level cache
+constexpr int kCellBytesPerBand = 1024 * 1024;  // half of a usual second-level cache
+constexpr int kMostRowsPerBand = 32;
 
 // The index in [0, size) that a mirrored picture shows at `i`. Mirrored borders neither darken nor
 // lose light.
-int mirrored(int i, int size) {
+struct Mirrored {
+    int at;
+    bool turned;  // left is right there
+};
+Mirrored mirrored(int i, int size) {
     const int period = 2 * size;
     const int at = ((i % period) + period) % period;
-    return at < size ? at : period - 1 - at;
+    return at < size ? Mirrored{at, false} : Mirrored{period - 1 - at, true};
 }
 
 struct Survey {
@@ -59,7 +64,9 @@ struct Segment {
     int layer;
     int begin;  // of its runs
     int end;
-    int reach;
+    int reach;  // rows above and below
+    int left;   // columns that its patches touch
+    int right;
 };
 
 // The blurred pieces of one row, layer by layer.
@@ -72,26 +79,59 @@ struct RowSamples {
 // What gathering a row needs, kept from row to row.
 struct Gathering {
     struct Part {
-        int layer;
         int x;
+        std::int16_t layer;
+        std::int8_t mirrored;
+        float share;
+        float coverage;
+        const float* light;
         SpanTable::Entry entry;
-        float values[8];
     };
-    std::vector<Part> parts;
+    std::vector<Part> parts;      // from left to right
     std::vector<int> order;       // of the parts, by layer and x
     std::vector<int> layer_ends;  // where each layer's parts end in that order
 };
 
-EdgeSampling edge_sampling(Quality quality) {
+// What rendering a band needs, kept from band to band.
+struct Workspace {
+    struct Columns {
+        int begin;
+        int end;
+    };
+    std::vector<double> cells;  // all zero between layers
+    std::vector<PixelState> state;
+    std::vector<std::size_t> next_segment;  // by source row
+    std::vector<Columns> touched;           // by row of the band, counted from its first cell
+};
+
+// The pieces of a row of surfaces, met from left to right.
+class Pieces {
+  public:
+    explicit Pieces(const std::vector<Piece>& row) : at_(row.begin()), row_(row) {}
+
+    // Goes on to those at `x`; moving to the left is allowed, and slow.
+    void seek(int x) {
+        if (at_ != row_.begin() && (at_ - 1)->x >= x) at_ = row_.begin();
+        while (at_ != row_.end() && at_->x < x) ++at_;
+    }
+    bool here(int x) const { return at_ != row_.end() && at_->x == x; }
+    const Piece& take() { return *at_++; }
+
+  private:
+    std::vector<Piece>::const_iterator at_;
+    const std::vector<Piece>& row_;
+};
+
+Sampling sampling(Quality quality) {
     switch (quality) {
         case Quality::kDraft:
-            return {1.0, 1};
+            return {{1.0, 1}, 8};
         case Quality::kNormal:
-            return {1.5, 4};
+            return {{1.5, 4}, 8};
         case Quality::kBest:
-            return {0.5, 16};
+            return {{0.5, 16}, 10};
     }
-    return {1.5, 4};
+    return {{1.5, 4}, 8};
 }
 
 template <int N>
@@ -103,8 +143,7 @@ class Renderer {
           surfaces_(surfaces),
           settings_(settings),
           layers_(largest),
-          table_(shape, settings.frame, edge_sampling(settings.quality), largest),
-          margin_(static_cast<int>(std::ceil(largest * table_.extent())) + 1) {
+          table_(shape, settings.frame, sampling(settings.quality), largest, picture.width) {
         parallel_for(picture.height, settings.threads, settings.abort, [&](int y, int) {
             for (int x = 0; x < picture.width; ++x) {
                 const float coc = surfaces.coc[picture.index(x, y)];
@@ -120,82 +159,77 @@ class Renderer {
     }
 
     void render(float* result) {
-        const int rows = picture_.height + 2 * margin_;
-        rows_.resize(static_cast<std::size_t>(rows));
-        std::vector<Gathering> gatherings(static_cast<std::size_t>(settings_.threads));
-        parallel_for(rows, settings_.threads, settings_.abort, [&](int row, int thread) {
-            Gathering& gathering = gatherings[static_cast<std::size_t>(thread)];
-            gather_row(row - margin_, gathering);
-            sort_row(gathering, rows_[static_cast<std::size_t>(row)]);
-        });
-        const int row_bytes = (picture_.width + 2) * N * static_cast<int>(sizeof(double));
-        const int band = std::clamp(kCellBytesPerBand / row_bytes, 1, 16);
+        const int margin = table_.margin();
+        rows_.resize(static_cast<std::size_t>(picture_.height + 2 * margin));
+        const auto threads = static_cast<std::size_t>(settings_.threads);
+        std::vector<Gathering> gatherings(threads);
+        parallel_for(static_cast<int>(rows_.size()), settings_.threads, settings_.abort,
+                     [&](int row, int thread) {
+                         Gathering& gathering = gatherings[static_cast<std::size_t>(thread)];
+                         gather_row(row - margin, gathering);
+                         sort_row(gathering, rows_[static_cast<std::size_t>(row)]);
+                     });
+        const int row_bytes = table_.stride() * N * static_cast<int>(sizeof(double));
+        const int band = std::clamp(kCellBytesPerBand / row_bytes, 1, kMostRowsPerBand);
         const int bands = (picture_.height + band - 1) / band;
-        parallel_for(bands, settings_.threads, settings_.abort, [&](int i, int) {
-            render_band(i * band, std::min(picture_.height, (i + 1) * band), result);
+        std::vector<Workspace> workspaces(threads);
+        parallel_for(bands, settings_.threads, settings_.abort, [&](int i, int thread) {
+            render_band(i * band, std::min(picture_.height, (i + 1) * band),
+                        workspaces[static_cast<std::size_t>(thread)], result);
         });
     }
 
   private:
     static constexpr int kLightChannels = N == 4 ? 3 : 4;
 
-    const RowSamples& row(int y) const { return rows_[static_cast<std::size_t>(y + margin_)]; }
+    const RowSamples& row(int y) const {
+        return rows_[static_cast<std::size_t>(y + table_.margin())];
+    }
 
     // The parts of the row `y`, which may lie up to the margin outside of the picture, from left to
     // right.
     void gather_row(int y, Gathering& gathering) const {
         gathering.parts.clear();
-        const int inner_y = mirrored(y, picture_.height);
+        const auto [inner_y, upside_down] = mirrored(y, picture_.height);
         const int outside_y = y < 0 ? -y : std::max(0, y - picture_.height + 1);
-        const std::vector<Piece>& front = surfaces_.front[static_cast<std::size_t>(inner_y)];
-        const std::vector<Piece>& hidden = surfaces_.hidden[static_cast<std::size_t>(inner_y)];
-        const auto before = [](const Piece& piece, int column) { return piece.x < column; };
-        auto front_piece = front.begin();
-        auto hidden_piece = hidden.begin();
-        int last_inner = -1;
-        for (int x = -margin_; x < picture_.width + margin_; ++x) {
-            const int inner_x = mirrored(x, picture_.width);
+        Pieces front(surfaces_.front[static_cast<std::size_t>(inner_y)]);
+        Pieces hidden(surfaces_.hidden[static_cast<std::size_t>(inner_y)]);
+        for (int x = -table_.margin(); x < picture_.width + table_.margin(); ++x) {
+            const auto [inner_x, turned] = mirrored(x, picture_.width);
             const int outside_x = x < 0 ? -x : std::max(0, x - picture_.width + 1);
+            const int mirrors = table_.symmetric() ? 0 : (turned ? 1 : 0) + (upside_down ? 2 : 0);
             const auto add = [&](float coc, float coverage, const float* light) {
                 if (static_cast<float>(outside_x) > table_.extent() * std::fabs(coc) + 1.0f) return;
-                const SpanTable::Entry entry = table_.entry(inner_x, inner_y, coc);
-                if (outside_y > entry.reach) return;
+                const SpanTable::Entry& entry = table_.entry(inner_x, inner_y, coc);
+                if (outside_y > entry.rows) return;
                 const Layers::Share share = layers_.share(coc);
-                if (share.next < 1.0f) {
-                    push(gathering, share.layer, 1.0f - share.next, x, entry, coverage, light);
-                }
-                if (share.next > 0.0f) {
-                    push(gathering, share.layer + 1, share.next, x, entry, coverage, light);
-                }
+                Gathering::Part part{x,
+                                     static_cast<std::int16_t>(share.layer),
+                                     static_cast<std::int8_t>(mirrors),
+                                     1.0f - share.next,
+                                     coverage,
+                                     light,
+                                     entry};
+                if (share.next < 1.0f) gathering.parts.push_back(part);
+                if (share.next <= 0.0f) return;
+                ++part.layer;
+                part.share = share.next;
+                gathering.parts.push_back(part);
             };
-            if (inner_x <= last_inner) {  // mirrored: pieces are found by search, else by going on
-                front_piece = std::lower_bound(front.begin(), front.end(), inner_x, before);
-                hidden_piece = std::lower_bound(hidden.begin(), hidden.end(), inner_x, before);
-            }
-            last_inner = inner_x;
-            while (front_piece != front.end() && front_piece->x < inner_x) ++front_piece;
-            while (hidden_piece != hidden.end() && hidden_piece->x < inner_x) ++hidden_piece;
-            if (front_piece != front.end() && front_piece->x == inner_x) {
-                add(front_piece->coc, front_piece->coverage, front_piece->light);
+            front.seek(inner_x);
+            if (front.here(inner_x)) {
+                const Piece& piece = front.take();
+                add(piece.coc, piece.coverage, piece.light);
             } else {
                 const float coc = surfaces_.coc[picture_.index(inner_x, inner_y)];
                 if (std::fabs(coc) > kSharp) add(coc, 1.0f, picture_.pixel(inner_x, inner_y));
             }
-            for (auto piece = hidden_piece; piece != hidden.end() && piece->x == inner_x; ++piece) {
-                add(piece->coc, piece->coverage, piece->light);
+            hidden.seek(inner_x);
+            while (hidden.here(inner_x)) {
+                const Piece& piece = hidden.take();
+                add(piece.coc, piece.coverage, piece.light);
             }
         }
-    }
-
-    void push(Gathering& gathering, int layer, float share, int x, const SpanTable::Entry& entry,
-              float coverage, const float* light) const {
-        Gathering::Part& part = gathering.parts.emplace_back();
-        part.layer = layer;
-        part.x = x;
-        part.entry = entry;
-        for (int c = 0; c < kLightChannels; ++c) part.values[c] = share * light[c];
-        part.values[kLightChannels] = share * coverage;
-        for (int c = kLightChannels + 1; c < N; ++c) part.values[c] = 0.0f;
     }
 
     // Orders the parts by layer and joins neighbours with the same patch to runs.
@@ -219,105 +253,128 @@ class Renderer {
         float* values = sorted.values.data();
         for (std::size_t i = 0; i < parts.size(); ++i, values += N) {
             const Gathering::Part& part = parts[static_cast<std::size_t>(gathering.order[i])];
-            std::copy_n(part.values, N, values);
+            for (int c = 0; c < kLightChannels; ++c) values[c] = part.share * part.light[c];
+            values[kLightChannels] = part.share * part.coverage;
+            const SpanTable::Entry& entry = part.entry;
             const bool same_layer =
                 !sorted.segments.empty() && sorted.segments.back().layer == part.layer;
             if (!same_layer) {
                 const int begin = static_cast<int>(sorted.runs.size());
-                sorted.segments.push_back({part.layer, begin, begin, 0});
+                sorted.segments.push_back({part.layer, begin, begin, 0, part.x, part.x});
             }
             Segment& segment = sorted.segments.back();
-            segment.reach = std::max(segment.reach, part.entry.reach);
+            segment.reach = std::max<int>(segment.reach, entry.rows);
+            segment.left = std::min(segment.left, part.x - entry.columns);
+            segment.right = std::max(segment.right, part.x + entry.columns + 1);
             Run* run = same_layer ? &sorted.runs.back() : nullptr;
-            if (run != nullptr && run->rows == part.entry.rows && run->x + run->count == part.x) {
+            if (run != nullptr && run->patch == entry.patch && run->x + run->count == part.x &&
+                run->count < Run::kMost && (run->mirrored | part.mirrored) == 0) {
                 ++run->count;
                 continue;
             }
             sorted.runs.push_back(
-                {part.x, static_cast<int>(i), 1, part.entry.rows, part.entry.reach});
+                {part.x, static_cast<int>(i), entry.patch, entry.rows, 1, part.mirrored});
             ++segment.end;
         }
     }
 
-    void render_band(int begin, int end, float* result) const {
+    void render_band(int begin, int end, Workspace& space, float* result) const {
         const int width = picture_.width;
         const int height = end - begin;
-        const auto pixels = static_cast<std::size_t>(width) * static_cast<std::size_t>(height);
-        std::vector<PixelState> state(pixels);
-        const auto row_cells = static_cast<std::size_t>(width + 2) * N;
-        std::vector<double> cells(row_cells * static_cast<std::size_t>(height));
-        const int sharp_layer = layers_.layer(kInFrontOfSharp);
-        for (int y = begin; y < end; ++y) {
-            for (int x = 0; x < width; ++x) {
-                const float backdrop = surfaces_.backdrop[picture_.index(x, y)];
-                int seen = std::isfinite(backdrop) ? layers_.layer(backdrop) + 1 : layers_.count();
-                if (is_sharp(x, y)) seen = sharp_layer;
-                PixelState& pixel = state[static_cast<std::size_t>((y - begin) * width + x)];
-                pixel = {{}, 1.0f, 0.0f, 0.0f, 0, static_cast<std::int16_t>(seen)};
-            }
-        }
-        const int first_row = std::max(-margin_, begin - margin_);
-        const int last_row = std::min(picture_.height + margin_, end + margin_);
-        std::vector<std::size_t> cursor(static_cast<std::size_t>(last_row - first_row));
-        std::vector<Columns> touched(static_cast<std::size_t>(height));
+        const auto row_cells = static_cast<std::size_t>(table_.stride()) * N;
+        space.cells.resize(row_cells * static_cast<std::size_t>(height));
+        space.state.resize(static_cast<std::size_t>(width) * static_cast<std::size_t>(height));
+        space.touched.resize(static_cast<std::size_t>(height));
+        for (int y = begin; y < end; ++y) start_row(y, state_row(space, y - begin));
+        const Band band{space.cells.data(), height, table_.stride(), table_.pad()};
+        const int first_row = begin - table_.margin();
+        const int last_row = end + table_.margin();
+        space.next_segment.assign(static_cast<std::size_t>(last_row - first_row), 0);
         for (int layer = 0; layer <= layers_.count(); ++layer) {
-            std::fill(touched.begin(), touched.end(), Columns{width + 2, 0});
+            std::fill(space.touched.begin(), space.touched.end(),
+                      Workspace::Columns{table_.stride(), 0});
             for (int y = first_row; y < last_row; ++y) {
                 const RowSamples& source = row(y);
-                std::size_t& at = cursor[static_cast<std::size_t>(y - first_row)];
+                std::size_t& at = space.next_segment[static_cast<std::size_t>(y - first_row)];
                 if (at >= source.segments.size() || source.segments[at].layer != layer) continue;
                 const Segment& segment = source.segments[at++];
                 check(settings_.abort);
                 const int from = std::max(begin, y - segment.reach);
                 const int to = std::min(end, y + segment.reach + 1);
                 if (from >= to) continue;
-                const auto k = static_cast<std::size_t>(from - begin);
-                kernels<N>().scatter(cells.data() + k * row_cells, width, source.values.data(),
+                kernels<N>().scatter(band, y - begin, source.values.data(),
                                      source.runs.data() + segment.begin,
-                                     segment.end - segment.begin, {from - y, to - y}, table_.rows(),
-                                     touched.data() + k);
+                                     segment.end - segment.begin, table_.patches());
+                for (int k = from - begin; k < to - begin; ++k) {
+                    Workspace::Columns& columns = space.touched[static_cast<std::size_t>(k)];
+                    columns.begin = std::min(columns.begin, segment.left + band.pad);
+                    columns.end = std::max(columns.end, segment.right + band.pad);
+                }
             }
-            for (int y = begin; y < end; ++y) {
-                const auto k = static_cast<std::size_t>(y - begin);
-                if (touched[k].begin >= touched[k].end) continue;
-                kernels<N>().composite(cells.data() + k * row_cells, width, touched[k], layer,
-                                       state.data() + k * static_cast<std::size_t>(width));
+            for (int k = 0; k < height; ++k) {
+                const Workspace::Columns& columns = space.touched[static_cast<std::size_t>(k)];
+                if (columns.begin >= columns.end) continue;
+                kernels<N>().composite(band.cells + static_cast<std::size_t>(k) * row_cells,
+                                       columns.begin, columns.end, band.pad, width, layer,
+                                       state_row(space, k));
             }
         }
-        for (int y = begin; y < end; ++y) {
-            finish_row(y, state.data() + static_cast<std::size_t>((y - begin) * width), result);
-        }
+        for (int y = begin; y < end; ++y) finish_row(y, state_row(space, y - begin), result);
     }
 
-    bool is_sharp(int x, int y) const {
-        if (std::fabs(surfaces_.coc[picture_.index(x, y)]) > kSharp) return false;
-        const std::vector<Piece>& front = surfaces_.front[static_cast<std::size_t>(y)];
-        const auto before = [](const Piece& piece, int column) { return piece.x < column; };
-        const auto piece = std::lower_bound(front.begin(), front.end(), x, before);
-        return piece == front.end() || piece->x != x;
+    PixelState* state_row(Workspace& space, int row) const {
+        return space.state.data() + static_cast<std::ptrdiff_t>(row) * picture_.width;
+    }
+
+    void start_row(int y, PixelState* pixels) const {
+        const auto sharp_layer = static_cast<std::int16_t>(layers_.layer(kInFrontOfSharp));
+        const auto all = static_cast<std::int16_t>(layers_.count());
+        for (int x = 0; x < picture_.width; ++x) {
+            const float backdrop = surfaces_.backdrop[picture_.index(x, y)];
+            std::int16_t last = all;
+            if (std::isfinite(backdrop)) {
+                last = static_cast<std::int16_t>(layers_.layer(backdrop) + 1);
+            }
+            pixels[x] = {{}, 1.0f, 0.0f, 0.0f, 0, last};
+        }
+        each_sharp(y, [&](int x) { pixels[x].last = sharp_layer; });
+    }
+
+    // Calls use(x) for the pixels of a row that are in focus and show one surface.
+    template <typename Use>
+    void each_sharp(int y, const Use& use) const {
+        Pieces front(surfaces_.front[static_cast<std::size_t>(y)]);
+        for (int x = 0; x < picture_.width; ++x) {
+            if (std::fabs(surfaces_.coc[picture_.index(x, y)]) > kSharp) continue;
+            front.seek(x);
+            if (!front.here(x)) use(x);
+        }
     }
 
     void finish_row(int y, const PixelState* pixels, float* result) const {
         const auto channels = static_cast<std::size_t>(picture_.channels);
+        float* row = result + picture_.index(0, y) * channels;
         for (int x = 0; x < picture_.width; ++x) {
             const float* source = picture_.pixel(x, y);
             const PixelState& pixel = pixels[x];
-            float* out = result + picture_.index(x, y) * channels;
+            float* out = row + static_cast<std::size_t>(x) * channels;
             out[channels - 1] = 1.0f;
-            if (is_sharp(x, y)) {
-                const float free = std::max(0.0f, 1.0f - pixel.shown);
-                for (std::size_t c = 0; c < kLightChannels; ++c) {
-                    out[c] = pixel.shown == 0.0f ? source[c] : pixel.light[c] + free * source[c];
-                }
-            } else {
-                // A ring's patch leaves its own pixel empty: where nothing else lands, the source
-                // stays.
-                const float own = std::max(0.0f, kUncovered - pixel.shown);
-                for (std::size_t c = 0; c < kLightChannels; ++c) {
-                    out[c] = (pixel.light[c] + own * source[c]) / (pixel.shown + own);
-                }
+            // A ring's patch leaves its own pixel empty: where nothing else lands, the source
+            // stays.
+            const float own = std::max(0.0f, kUncovered - pixel.shown);
+            for (std::size_t c = 0; c < kLightChannels; ++c) {
+                out[c] = (pixel.light[c] + own * source[c]) / (pixel.shown + own);
             }
         }
+        each_sharp(y, [&](int x) {
+            const float* source = picture_.pixel(x, y);
+            const PixelState& pixel = pixels[x];
+            const float free = std::max(0.0f, 1.0f - pixel.shown);
+            for (std::size_t c = 0; c < kLightChannels; ++c) {
+                row[static_cast<std::size_t>(x) * channels + c] =
+                    pixel.shown == 0.0f ? source[c] : pixel.light[c] + free * source[c];
+            }
+        });
     }
 
     const Picture& picture_;
@@ -325,7 +382,6 @@ class Renderer {
     const Settings& settings_;
     Layers layers_;
     SpanTable table_;
-    int margin_;
     std::vector<RowSamples> rows_;
 };
 

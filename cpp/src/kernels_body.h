@@ -28,102 +28,94 @@ inline void add(double* cell, Light value) {
     *target = *target + value;
 }
 
-inline void add(double* cell, Light a, double weight_a, Light b, double weight_b) {
-    LightU* target = reinterpret_cast<LightU*>(cell);
-    *target = *target + a * weight_a + b * weight_b;
-}
-
-// One row of the patches of `count` neighbours, all within the row of cells: a neighbour's end lies
-// one cell on, so that each cell gets this sample's larger part and the last one's spill in one go.
-template <int N>
-inline void scatter_inside(double* cells, const float* values, int count, int left, int right,
-                           const Span& span) {
-    const double weight = span.weight;
-    const double start_spill = weight * span.left_fraction;
-    const double start = weight - start_spill;
-    const double end_spill = -weight * span.right_fraction;
-    const double end = -weight - end_spill;
-    double* starts = cells + static_cast<long>(left) * N;
-    double* ends = cells + static_cast<long>(right) * N;
+// The patches of `Count` neighbours: an end of the next one lies one cell on, so that each cell
+// gets one's first part and the last one's second part in one go.
+template <int N, int Count>
+inline void scatter_run(double* cells, long base, const float* values, const End* begin,
+                        const End* end) {
     for (int part = 0; part < N; part += 4) {
-        Light last{};
-        for (int i = 0; i < count; ++i) {
-            const long at = static_cast<long>(i) * N + part;
-            const Light value = wide(values + at);
-            add(starts + at, value, start, last, start_spill);
-            add(ends + at, value, end, last, end_spill);
-            last = value;
-        }
-        const long at = static_cast<long>(count) * N + part;
-        add(starts + at, last * start_spill);
-        add(ends + at, last * end_spill);
-    }
-}
-
-// The same where patches reach beyond the row.
-template <int N>
-void scatter_clipped(double* cells, int width, const float* values, int count, int left, int right,
-                     const Span& span) {
-    for (int i = 0; i < count; ++i, ++left, ++right, values += N) {
-        if (right < 0 || left >= width) continue;
-        const int begin = left < 0 ? 0 : left;
-        const double start_spill = left < 0 ? 0.0 : span.left_fraction;
-        for (int part = 0; part < N; part += 4) {
-            const Light value = wide(values + part) * static_cast<double>(span.weight);
-            double* cell = cells + static_cast<long>(begin) * N + part;
-            add(cell, value * (1.0 - start_spill));
-            add(cell + N, value * start_spill);
-            if (right >= width) continue;
-            cell = cells + static_cast<long>(right) * N + part;
-            add(cell, value * (static_cast<double>(span.right_fraction) - 1.0));
-            add(cell + N, value * -static_cast<double>(span.right_fraction));
+        Light value[Count];
+        for (int i = 0; i < Count; ++i) value[i] = wide(values + i * N + part);
+        for (const End* at = begin; at != end; ++at) {
+            double* cell = cells + (base + at->at) * N + part;
+            const double first = at->first;
+            const double second = at->second;
+            add(cell, value[0] * first);
+            for (int i = 1; i < Count; ++i) {
+                add(cell + i * N, value[i] * first + value[i - 1] * second);
+            }
+            add(cell + Count * N, value[Count - 1] * second);
         }
     }
 }
 
+// The patch of a sample beyond the border, which is a mirror. Turned left to right, what begins at
+// a cell ends before the one as far on the other side.
 template <int N>
-void scatter(double* cells, int width, const float* values, const Run* runs, int count, Rows dy,
-             const SpanRows& rows, Columns* touched) {
-    const long row_cells = static_cast<long>(width + 2) * N;
-    for (const Run* run = runs; run != runs + count; ++run) {
-        const int first = dy.begin < -run->reach ? -run->reach : dy.begin;
-        const int last = dy.end > run->reach + 1 ? run->reach + 1 : dy.end;
-        const std::uint32_t* row_spans = rows.first + run->rows;
-        const float* run_values = values + static_cast<long>(run->begin) * N;
-        for (int row = first; row < last; ++row) {
-            double* row_begin = cells + (row - dy.begin) * row_cells;
-            Columns& columns = touched[row - dy.begin];
-            const Span* spans_end = rows.spans + row_spans[row + 1];
-            for (const Span* span = rows.spans + row_spans[row]; span != spans_end; ++span) {
-                const int left = run->x + span->left;
-                const int right = run->x + span->right;
-                if (left >= width || right + run->count <= 0) continue;
-                if (left >= 0 && right + run->count <= width + 1) {
-                    scatter_inside<N>(row_begin, run_values, run->count, left, right, *span);
-                } else {
-                    scatter_clipped<N>(row_begin, width, run_values, run->count, left, right,
-                                       *span);
-                }
-                const int begin = left < 0 ? 0 : left;
-                const int end = right + run->count + 1;
-                columns.begin = begin < columns.begin ? begin : columns.begin;
-                columns.end = end > columns.end ? end : columns.end;
+void scatter_mirrored(const Band& band, long base, const float* values, const Run& run, int above,
+                      int below, const Patches& patches) {
+    for (int dy = -above; dy <= below; ++dy) {
+        const int from = run.mirrored & 2 ? -dy : dy;
+        const std::uint32_t* row = patches.rows + run.patch + from;
+        for (const End* at = patches.ends + row[0]; at != patches.ends + row[1]; ++at) {
+            const int column = at->at - from * band.stride;
+            const bool turned = run.mirrored & 1;
+            const double first = turned ? -at->second : at->first;
+            const double second = turned ? -at->first : at->second;
+            const long cell = base + dy * band.stride + (turned ? -column : column);
+            for (int part = 0; part < N; part += 4) {
+                const Light value = wide(values + part);
+                add(band.cells + cell * N + part, value * first);
+                add(band.cells + (cell + 1) * N + part, value * second);
             }
         }
     }
 }
 
 template <int N>
-void composite(double* cells, int width, const Columns& touched, int layer, PixelState* pixels) {
+void scatter(const Band& band, int row, const float* values, const Run* runs, int count,
+             const Patches& patches) {
+    for (const Run* run = runs; run != runs + count; ++run) {
+        const int above = row < run->reach ? row : run->reach;
+        const int below = band.rows - 1 - row < run->reach ? band.rows - 1 - row : run->reach;
+        if (above + below < 0) continue;
+        const End* first = patches.ends + patches.rows[run->patch - above];
+        const End* last = patches.ends + patches.rows[run->patch + below + 1];
+        const long base = static_cast<long>(row) * band.stride + band.pad + run->x;
+        const float* value = values + static_cast<long>(run->begin) * N;
+        if (run->mirrored != 0) {
+            scatter_mirrored<N>(band, base, value, *run, above, below, patches);
+            continue;
+        }
+        switch (run->count) {
+            case 1:
+                scatter_run<N, 1>(band.cells, base, value, first, last);
+                break;
+            case 2:
+                scatter_run<N, 2>(band.cells, base, value, first, last);
+                break;
+            case 3:
+                scatter_run<N, 3>(band.cells, base, value, first, last);
+                break;
+            default:
+                scatter_run<N, Run::kMost>(band.cells, base, value, first, last);
+        }
+    }
+}
+
+template <int N>
+void composite(double* cells, int begin, int end, int pad, int width, int layer,
+               PixelState* pixels) {
     constexpr int kChannels = N == 4 ? 3 : 4;
     Light sum[N / 4] = {};
-    const int end = touched.end < width ? touched.end : width;
-    for (int x = touched.begin; x < end; ++x) {
+    for (int at = begin; at < end; ++at) {
         for (int k = 0; k < N / 4; ++k) {
-            LightU* cell = reinterpret_cast<LightU*>(cells + static_cast<long>(x) * N + 4 * k);
+            LightU* cell = reinterpret_cast<LightU*>(cells + static_cast<long>(at) * N + 4 * k);
             sum[k] = sum[k] + *cell;
             *cell = Light{};
         }
+        const int x = at - pad;
+        if (x < 0 || x >= width) continue;
         const double coverage = N == 4 ? sum[0][3] : sum[N / 4 - 1][0];
         PixelState& pixel = pixels[x];
         if (coverage < kNothing || layer > pixel.last) continue;
@@ -143,8 +135,6 @@ void composite(double* cells, int width, const Columns& touched, int layer, Pixe
         const LightF light = __builtin_convertvector(sum[0] * (share / coverage), LightF);
         for (int c = 0; c < kChannels; ++c) pixel.light[c] += light[c];
     }
-    // Runs that end beyond the row, and the cell that takes nothing, have left their ends here.
-    for (int i = width * N; i < (width + 2) * N; ++i) cells[i] = 0.0;
 }
 
 }  // namespace

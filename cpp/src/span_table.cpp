@@ -4,7 +4,6 @@
 #include <cmath>
 
 #include "synthetic_focus/kernel_image.h"
-#include "synthetic_focus/picture.h"
 
 namespace synthetic_focus {
 namespace {
@@ -14,12 +13,6 @@ constexpr int kOutlineSamplesOfCell = 160;
 constexpr int kCellsAcross = 96;
 constexpr double kTableBytes = 300e6;
 
-struct Built {
-    std::vector<std::uint32_t> first;
-    std::vector<Span> spans;
-    std::vector<std::pair<std::size_t, SpanTable::Entry>> entries;
-};
-
 // A pixel of the picture is a square of light already, and the patch's rows and columns widen it by
 // another one. The radius makes up for that, so that the patch's variance is the lens's, r^2 / 4.
 float drawn_radius(float radius) {
@@ -27,15 +20,24 @@ float drawn_radius(float radius) {
     return std::sqrt(radius * radius - widened);
 }
 
-template <typename AppendRow>
-SpanTable::Entry add_patch(Built& built, int reach, const AppendRow& append) {
-    const SpanTable::Entry entry{static_cast<std::int32_t>(built.first.size()) + reach, reach};
-    for (int dy = -reach; dy <= reach; ++dy) {
-        built.first.push_back(static_cast<std::uint32_t>(built.spans.size()));
-        append(dy);
+// The parts of a weight in the cell where a span's end lies and in the next one; they add up to it
+// exactly.
+End make_end(int at, float weight, float fraction) {
+    if (fraction < 0.5f) {
+        const float first = weight * (1.0f - fraction);
+        return {at, first, weight - first};
     }
-    built.first.push_back(static_cast<std::uint32_t>(built.spans.size()));
-    return entry;
+    const float second = weight * fraction;
+    return {at, weight - second, second};
+}
+
+void append_ends(const Span& span, int row_begin, std::vector<End>& ends) {
+    if (span.left_fraction == 0.0f && span.right_fraction == 0.0f && span.right == span.left + 1) {
+        ends.push_back({row_begin + span.left, span.weight, -span.weight});
+        return;
+    }
+    ends.push_back(make_end(row_begin + span.left, span.weight, span.left_fraction));
+    ends.push_back(make_end(row_begin + span.right, -span.weight, span.right_fraction));
 }
 
 float largest_stretch(const ApertureShape& shape) {
@@ -46,6 +48,13 @@ float largest_stretch(const ApertureShape& shape) {
 
 }  // namespace
 
+// Patches as one thread builds them: indices count from its own vectors' begin.
+struct Built {
+    std::vector<std::uint32_t> rows;
+    std::vector<End> ends;
+    std::vector<std::pair<std::size_t, SpanTable::Entry>> entries;
+};
+
 Field::Field(const Frame& frame, bool varies)
     : frame_(frame),
       side_(varies ? std::max(8.0, static_cast<double>(std::max(frame.width, frame.height)) /
@@ -54,13 +63,9 @@ Field::Field(const Frame& frame, bool varies)
       columns_(static_cast<int>(std::ceil(frame.width / side_))),
       rows_(static_cast<int>(std::ceil(frame.height / side_))) {}
 
-int Field::cell(int x, int y) const {
-    const auto at = [&](int position, int size, int cells) {
-        const int inside = std::clamp(position, 0, size - 1);
-        return std::min(cells - 1, static_cast<int>(inside / side_));
-    };
-    return at(y + frame_.y, frame_.height, rows_) * columns_ +
-           at(x + frame_.x, frame_.width, columns_);
+int Field::place_in(int position, int size, int cells) const {
+    const int inside = std::clamp(position, 0, size - 1);
+    return std::min(cells - 1, static_cast<int>(inside / side_));
 }
 
 Place Field::place(int cell) const {
@@ -71,44 +76,38 @@ Place Field::place(int cell) const {
             frame_.width / 2.0 / half_diagonal, frame_.height / 2.0 / half_diagonal};
 }
 
-Radii::Radii(float steps_per_pixel, float even_up_to, float largest)
-    : steps_per_pixel_(steps_per_pixel), even_up_to_(even_up_to), count_(index(largest) + 1) {}
-
-int Radii::index(float radius) const {
-    if (radius <= even_up_to_) return static_cast<int>(std::lround(radius * steps_per_pixel_));
-    const float even = even_up_to_ * steps_per_pixel_;
-    return static_cast<int>(std::lround(even * (1.0f + std::log(radius / even_up_to_))));
-}
-
-float Radii::radius(int index) const {
-    const float even = even_up_to_ * steps_per_pixel_;
-    if (static_cast<float>(index) <= even) return static_cast<float>(index) / steps_per_pixel_;
-    return even_up_to_ * std::exp(static_cast<float>(index) / even - 1.0f);
-}
-
-SpanTable::SpanTable(const ApertureShape& shape, const Frame& frame, const EdgeSampling& sampling,
-                     float largest)
+SpanTable::SpanTable(const ApertureShape& shape, const Frame& frame, const Sampling& sampling,
+                     float largest, int width)
     : shape_(shape),
       field_(frame, shape.varies_over_frame()),
-      sampling_(sampling),
+      edges_(sampling.edges),
       extent_(largest_stretch(shape)),
-      largest_(std::max(kSharp, largest)),
-      radii_(shape.varies_over_frame() ? Radii(8.0f, 32.0f, largest_)
-                                       : Radii(32.0f, 64.0f, largest_)),
+      symmetric_(shape.blades == 0 && shape.kernel.empty() && !shape.varies_over_frame()),
+      width_(width),
+      radii_(sampling.radii - (shape.varies_over_frame() ? 2 : 0), std::max(kSharp, largest)),
+      margin_(static_cast<int>(std::ceil(radii_.radius(radii_.count() - 1) * extent_)) + 1),
       used_(static_cast<std::size_t>(field_.cells()) * 2 *
-            static_cast<std::size_t>(radii_.count())) {}
-
-std::size_t SpanTable::slot(int x, int y, float coc) const {
-    const auto cell = static_cast<std::size_t>(field_.cell(x, y));
-    // A piece of surface that is in focus has the patch of the largest sharp pixel.
-    const int radius = radii_.index(std::max(kSharp, std::fabs(coc)));
-    return (cell * 2 + (coc > 0.0f ? 1 : 0)) * static_cast<std::size_t>(radii_.count()) +
-           static_cast<std::size_t>(radius);
+            static_cast<std::size_t>(radii_.count())) {
+    for (int x = 0; x < width; ++x) field_columns_.push_back(field_.column(x));
 }
 
-void SpanTable::mark(int x, int y, float coc) {
-    std::atomic<char>& used = used_[slot(x, y, coc)];
-    if (used.load(std::memory_order_relaxed) == 0) used.store(1, std::memory_order_relaxed);
+template <typename AppendRow>
+void SpanTable::add_patch(std::vector<Span>& spans, Built& built, std::size_t slot, int reach,
+                          const AppendRow& append) const {
+    Entry entry{static_cast<std::int32_t>(built.rows.size()) + reach,
+                static_cast<std::int16_t>(reach), 0};
+    for (int dy = -reach; dy <= reach; ++dy) {
+        built.rows.push_back(static_cast<std::uint32_t>(built.ends.size()));
+        spans.clear();
+        append(dy, spans);
+        for (const Span& span : spans) {
+            append_ends(span, dy * stride(), built.ends);
+            const int columns = std::max(-span.left, span.right + 1);
+            entry.columns = std::max(entry.columns, static_cast<std::int16_t>(columns));
+        }
+    }
+    built.rows.push_back(static_cast<std::uint32_t>(built.ends.size()));
+    built.entries.emplace_back(slot, entry);
 }
 
 // Every how many radii get a patch of their own, so that the table fits into memory. Only a noisy
@@ -121,7 +120,7 @@ int SpanTable::step_that_fits() const {
         const double rows = 2.0 * extent_ * radii_.radius(static_cast<int>(at % radii)) + 1.0;
         const double spans =
             shape_.kernel.empty() ? 1.5 * static_cast<double>(shape_.behind.size()) : rows;
-        bytes += rows * spans * sizeof(Span);
+        bytes += rows * spans * 2.0 * sizeof(End);
     }
     return static_cast<int>(std::ceil(std::max(1.0, bytes / kTableBytes)));
 }
@@ -153,15 +152,17 @@ void SpanTable::build(int threads, const AbortFlag* abort) {
         const std::size_t begin = static_cast<std::size_t>(index) * piece;
         const std::size_t end = std::min(used_.size(), begin + piece);
         std::vector<Patch> own(2);
+        std::vector<Span> spans;
         for (std::size_t at = begin; at < end; ++at) {
             if (used_[at].load(std::memory_order_relaxed) == 0 || at % radii % step != 0) continue;
             const bool behind = at / radii % 2 != 0;
             const float radius =
                 drawn_radius(std::max(kSharp, radii_.radius(static_cast<int>(at % radii))));
             if (!kernel.empty()) {
-                built.entries.emplace_back(at, add_patch(built, kernel.reach(radius), [&](int dy) {
-                                               kernel.append_row(radius, behind, dy, built.spans);
-                                           }));
+                add_patch(spans, built, at, kernel.reach(radius),
+                          [&](int dy, std::vector<Span>& row) {
+                              kernel.append_row(radius, behind, dy, row);
+                          });
                 continue;
             }
             Patch& patch = (varies ? own : uniform)[behind ? 1 : 0];
@@ -170,19 +171,18 @@ void SpanTable::build(int threads, const AbortFlag* abort) {
                 patch = outlines.patch(behind, field_.place(cell), kOutlineSamplesOfCell);
             }
             const double gain = 1.0 / patch_area(patch, radius);
-            built.entries.emplace_back(at, add_patch(built, reach(patch, radius), [&](int dy) {
-                                           append_row(patch, radius, dy, gain, sampling_,
-                                                      built.spans);
-                                       }));
+            add_patch(spans, built, at, reach(patch, radius), [&](int dy, std::vector<Span>& row) {
+                append_row(patch, radius, dy, gain, edges_, row);
+            });
         }
     });
     for (const Built& built : all) {
-        const auto row_offset = static_cast<std::int32_t>(first_.size());
-        const auto span_offset = static_cast<std::uint32_t>(spans_.size());
-        for (const std::uint32_t first : built.first) first_.push_back(span_offset + first);
-        spans_.insert(spans_.end(), built.spans.begin(), built.spans.end());
+        const auto row_offset = static_cast<std::int32_t>(rows_.size());
+        const auto end_offset = static_cast<std::uint32_t>(ends_.size());
+        for (const std::uint32_t row : built.rows) rows_.push_back(end_offset + row);
+        ends_.insert(ends_.end(), built.ends.begin(), built.ends.end());
         for (const auto& [at, entry] : built.entries) {
-            entries_[at] = {entry.rows + row_offset, entry.reach};
+            entries_[at] = {entry.patch + row_offset, entry.rows, entry.columns};
         }
     }
     if (step > 1) {

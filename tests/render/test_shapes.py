@@ -157,3 +157,37 @@ def test_cats_eye_is_where_two_discs_meet(x, y, behind):
     np.testing.assert_allclose(light / light.sum() * eye.sum(), eye, atol=0.45)
     around = cv2.dilate(eye, np.ones((3, 3)))
     assert light[around == 0].sum() <= 1e-6 * light.sum()
+
+
+def test_beyond_the_border_the_lens_is_mirrored_too():
+    """Against a scatter pixel by pixel in which the world beyond the border is a mirror."""
+    height, width, radius, fine = 26, 34, 6.0, 8
+    rng = np.random.default_rng(9)
+    image = rng.random((height, width, 3)).astype(np.float32)
+    image[3, 31] = 40.0
+    shape = Aperture(cat_eye=0.9)
+    reach = int(radius) + 1
+    side = 2 * reach + 1
+    v, u = (np.indices((side * fine, side * fine)) + 0.5) / fine - side / 2
+    drawn = np.sqrt(radius**2 - 1 / 3)
+    summed = np.zeros((height + 4 * reach, width + 4 * reach, 4))
+    # Shapes are worked out for places 8 pixels apart.
+    places = [
+        (np.minimum((np.arange(n) // 8 + 0.5) * 8, n) - n / 2) * 2 / np.hypot(width, height)
+        for n in (height, width)
+    ]
+    rows, columns = (np.pad(np.arange(n), reach, mode="symmetric") for n in (height, width))
+    for y, row in enumerate(rows):
+        for x, column in enumerate(columns):
+            slide = 0.9 * drawn * places[0][row], 0.9 * drawn * places[1][column]
+            eye = (np.hypot(u, v) < drawn) & (np.hypot(u + slide[1], v + slide[0]) < drawn)
+            eye = eye.reshape(side, fine, side, fine).mean(axis=(1, 3))
+            if not reach <= y < height + reach:
+                eye = eye[::-1]
+            if not reach <= x < width + reach:
+                eye = eye[:, ::-1]
+            light = np.append(image[row, column], 1.0) / eye.sum()
+            summed[y : y + side, x : x + side] += eye[..., None] * light
+    inner = summed[2 * reach : -2 * reach, 2 * reach : -2 * reach]
+    result = defocus(image, np.full((height, width), radius, np.float32), shape, quality="best")
+    np.testing.assert_allclose(result, inner[..., :3] / inner[..., 3:], rtol=0.1)

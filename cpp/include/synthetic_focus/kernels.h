@@ -10,35 +10,41 @@
 
 #include <cstdint>
 
-#include "synthetic_focus/pupil.h"
-
 namespace synthetic_focus {
+
+// What one end of a row of a patch adds to two neighbouring cells, as parts of the sample's value.
+// The parts of all ends of a patch's row add up to exactly 0, in float as in double.
+struct End {
+    std::int32_t
+        at;  // the first cell, from the sample's own: rows down times the stride, plus columns
+    float first;
+    float second;
+};
 
 // Samples side by side in a row that have the same patch.
 struct Run {
-    std::int32_t x;      // of the first
+    static constexpr int kMost = 4;  // so many values stay in registers
+
+    std::int32_t x;      // of the first, from the picture's left border
     std::int32_t begin;  // its index among the row's values
-    std::int32_t count;
-    std::int32_t rows;   // index in SpanRows::first of the patch's row through the samples
-    std::int32_t reach;  // rows above and below
+    std::int32_t patch;  // index in Patches::rows of the patch's row through the samples
+    std::int16_t reach;  // rows above and below
+    std::int8_t count;
+    std::int8_t mirrored;  // 1: its patch is turned left to right, 2: upside down, 3: both
 };
 
-// Where each patch's rows of spans begin: row `dy` of a run's patch is
-// spans[first[run.rows + dy]] up to spans[first[run.rows + dy + 1]].
-struct SpanRows {
-    const std::uint32_t* first;
-    const Span* spans;
+// Row `dy` of a run's patch is ends[rows[run.patch + dy]] up to ends[rows[run.patch + dy + 1]].
+struct Patches {
+    const std::uint32_t* rows;
+    const End* ends;
 };
 
-struct Rows {
-    int begin;
-    int end;
-};
-
-// Columns that a scatter has written to.
-struct Columns {
-    int begin;
-    int end;
+// Rows of cells, with `pad` cells before and after those of the picture: what patches reach.
+struct Band {
+    double* cells;
+    int rows;
+    int stride;
+    int pad;
 };
 
 // A pixel of the result while layers are added to it, nearest first.
@@ -58,14 +64,13 @@ struct PixelState {
 // N numbers a cell.
 template <int N>
 struct Kernels {
-    // Adds the ends of the rows dy.begin up to dy.end of every run's patches to as many rows of
-    // `cells`, each of width + 2 cells, and widens what is noted as touched of each. A sample has N
-    // values: its cell's numbers.
-    void (*scatter)(double* cells, int width, const float* values, const Run* runs, int count,
-                    Rows dy, const SpanRows& rows, Columns* touched);
-    // Integrates the touched cells of `layer`, shows of it what nearer layers leave free, and
-    // clears the cells.
-    void (*composite)(double* cells, int width, const Columns& touched, int layer,
+    // Adds the ends of the patches of all runs of a source row, which is the band's row `row` or
+    // lies above or below it. A sample has N values: its cell's numbers.
+    void (*scatter)(const Band& band, int row, const float* values, const Run* runs, int count,
+                    const Patches& patches);
+    // Integrates the cells [begin, end) of a row, counted from its first cell, shows of them what
+    // nearer layers leave free in the row's pixels, and clears them.
+    void (*composite)(double* cells, int begin, int end, int pad, int width, int layer,
                       PixelState* pixels);
 };
 

@@ -1,12 +1,16 @@
 // The patches that a picture needs, as rows of spans.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
+#include <bit>
+#include <cmath>
 #include <cstdint>
 #include <vector>
 
 #include "synthetic_focus/kernels.h"
 #include "synthetic_focus/parallel.h"
+#include "synthetic_focus/picture.h"
 #include "synthetic_focus/pupil.h"
 
 namespace synthetic_focus {
@@ -26,64 +30,113 @@ class Field {
     Field(const Frame& frame, bool varies);
 
     int cells() const { return columns_ * rows_; }
-    int cell(int x,
-             int y) const;        // of a pixel of the picture; beyond the frame, that of its border
+    int columns() const { return columns_; }
+    // Of a pixel of the picture; beyond the frame, that of its border.
+    int column(int x) const { return place_in(x + frame_.x, frame_.width, columns_); }
+    int row(int y) const { return place_in(y + frame_.y, frame_.height, rows_); }
     Place place(int cell) const;  // of its middle
 
   private:
+    int place_in(int position, int size, int cells) const;
+
     Frame frame_;
     double side_;
     int columns_;
     int rows_;
 };
 
-// Radii are rounded: evenly up to a size, and to a constant part of themselves beyond.
+// Radii are rounded: evenly up to 8 pixels, and to a constant part of themselves beyond.
 class Radii {
   public:
-    Radii(float steps_per_pixel, float even_up_to, float largest);
+    // 2^precision steps up to 8 pixels, as many from there to 24, to 56, and so on.
+    Radii(int precision, float largest)
+        : shift_(23 - precision), base_(bits(kEven)), count_(index(largest) + 1) {}
+
     int count() const { return count_; }
-    int index(float radius) const;
-    float radius(int index) const;
+    // The steps are those of a float number's highest bits.
+    int index(float radius) const {
+        return (bits(radius + kEven) - base_ + (1 << (shift_ - 1))) >> shift_;
+    }
+    float radius(int index) const {
+        return std::bit_cast<float>(base_ + (index << shift_)) - kEven;
+    }
 
   private:
-    float steps_per_pixel_;
-    float even_up_to_;
+    static constexpr float kEven = 8.0f;
+    static std::int32_t bits(float value) { return std::bit_cast<std::int32_t>(value); }
+
+    int shift_;
+    std::int32_t base_;
     int count_;
+};
+
+// How finely patches are drawn.
+struct Sampling {
+    EdgeSampling edges;
+    int radii;  // precision of `Radii`; shapes that vary over the frame get a quarter of it
 };
 
 class SpanTable {
   public:
-    SpanTable(const ApertureShape& shape, const Frame& frame, const EdgeSampling& sampling,
-              float largest);
+    // width: of the picture.
+    SpanTable(const ApertureShape& shape, const Frame& frame, const Sampling& sampling,
+              float largest, int width);
+
+    // No patch reaches farther than this many radii.
+    float extent() const { return extent_; }
+    // Whether all patches are their own mirror images.
+    bool symmetric() const { return symmetric_; }
+    // Pixels beyond the picture from which a patch can reach into it.
+    int margin() const { return margin_; }
+    // A row of cells has room for what such pixels' patches reach.
+    int pad() const { return 2 * margin_ + 2; }
+    int stride() const { return width_ + 2 * pad(); }
 
     // First mark what is needed, from any thread, ...
-    void mark(int x, int y, float coc);
+    void mark(int x, int y, float coc) {
+        std::atomic<char>& used = used_[slot(x, y, coc)];
+        if (used.load(std::memory_order_relaxed) == 0) used.store(1, std::memory_order_relaxed);
+    }
     // ... then build it.
     void build(int threads, const AbortFlag* abort);
 
     struct Entry {
-        std::int32_t rows;
-        std::int32_t reach;
+        std::int32_t patch = 0;    // of its row through the pixel
+        std::int16_t rows = 0;     // that it reaches above and below
+        std::int16_t columns = 0;  // and to both sides, at most
     };
-    Entry entry(int x, int y, float coc) const { return entries_[slot(x, y, coc)]; }
-    SpanRows rows() const { return {first_.data(), spans_.data()}; }
-    // No patch reaches farther than this many radii.
-    float extent() const { return extent_; }
+    const Entry& entry(int x, int y, float coc) const { return entries_[slot(x, y, coc)]; }
+    Patches patches() const { return {rows_.data(), ends_.data()}; }
 
   private:
-    std::size_t slot(int x, int y, float coc) const;
+    std::size_t slot(int x, int y, float coc) const {
+        const auto cell = static_cast<std::size_t>(
+            field_.cells() == 1
+                ? 0
+                : field_.row(y) * field_.columns() + field_columns_[static_cast<std::size_t>(x)]);
+        // A piece of surface that is in focus has the patch of the largest sharp pixel.
+        const int radius = radii_.index(std::max(kSharp, std::fabs(coc)));
+        return (cell * 2 + (coc > 0.0f ? 1 : 0)) * static_cast<std::size_t>(radii_.count()) +
+               static_cast<std::size_t>(radius);
+    }
     int step_that_fits() const;
+    template <typename AppendRow>
+    void add_patch(std::vector<Span>& spans, struct Built& built, std::size_t slot, int reach,
+                   const AppendRow& append) const;
 
     ApertureShape shape_;
     Field field_;
-    EdgeSampling sampling_;
+    EdgeSampling edges_;
     float extent_;
-    float largest_;
+    bool symmetric_;
+    int width_;
     Radii radii_;
+    int margin_;
+    std::vector<int> field_columns_;  // by the picture's columns
     std::vector<std::atomic<char>> used_;
     std::vector<Entry> entries_;
-    std::vector<std::uint32_t> first_;
-    std::vector<Span> spans_;
+    std::vector<std::uint32_t> rows_;
+    std::vector<End> ends_;
 };
 
 }  // namespace synthetic_focus
