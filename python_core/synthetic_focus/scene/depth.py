@@ -194,6 +194,17 @@ def fitted(disparities: Map, size: tuple[int, int]) -> Map:
             f"the depth picture is {width}x{height} and the picture {size[0]}x{size[1]}: their"
             " shapes differ, so they do not belong together"
         )
+    return resized(disparities, size)
+
+
+def resized(disparities: Map, size: tuple[int, int]) -> Map:
+    """The map stretched to a size of any shape: smooth on surfaces, hard at edges.
+
+    Args:
+        disparities: (H, W) float32, finite.
+        size: (width, height).
+    """
+    height, width = disparities.shape
     x, left, right = _taps(width, size[0])
     y, top, bottom = _taps(height, size[1])
     corners = [
