@@ -31,6 +31,9 @@ def test_the_wheel_carries_the_plug_in_the_presets_and_the_table_and_no_sources(
     assert "synthetic_focus/SyntheticFocus.ofx.bundle/Contents/Linux-" in binary[0]
     presets = {Path(name).name for name in names if name.startswith("synthetic_focus/presets/")}
     assert presets == {path.name for path in (ROOT / "presets").glob("*.toml")}
+    catalogue = {Path(name).name for name in names if "/scene/catalogue/" in name}
+    written = ROOT / "python_core" / "synthetic_focus" / "scene" / "catalogue"
+    assert catalogue == {path.name for path in written.glob("*.toml")}
     assert {"synthetic_focus/parameters.toml", "synthetic_focus/py.typed"} <= set(names)
     assert any(name.startswith("synthetic_focus/_native.") for name in names)
     assert not [name for name in names if name.endswith((".cpp", ".h", "CMakeLists.txt"))]

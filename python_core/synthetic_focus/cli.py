@@ -16,6 +16,7 @@ import click
 from synthetic_focus.errors import SyntheticFocusError
 from synthetic_focus.evaluation.command import evaluate
 from synthetic_focus.parameters import Parameter, table
+from synthetic_focus.scene.command import models
 
 _CTRL_C: Final = 130
 # Given by options of their own: --preset, --depth and --focus.
@@ -417,6 +418,7 @@ def doctor(plugin: Path | None) -> None:
 
 
 program.add_command(evaluate)
+program.add_command(models)
 
 
 if __name__ == "__main__":

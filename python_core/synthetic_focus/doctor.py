@@ -29,6 +29,7 @@ _PACKAGES: Final = {
     "av": "av",
     "cv2": "opencv-contrib-python-headless",
     "torch": "torch",
+    "onnxruntime": "onnxruntime",
 }
 _IMPORTED: Final = ("numpy", "PyOpenColorIO", "OpenImageIO", "av")  # the others take seconds
 _WORKER_LIMIT_S: Final = 20.0
@@ -60,6 +61,7 @@ def examine(plugin: Path | None = None) -> Iterator[Finding]:
     yield _native()
     yield _parameters()
     yield _colour()
+    yield from _models()
     yield _log()
     yield _worker(version)
     yield from _plugins(plugin)
@@ -116,6 +118,17 @@ def _colour() -> Finding:
     if abs(float(light[0, 0, 0]) - 0.5**2.4) > 1e-5:
         return Finding("colour", False, f"0.5 in Rec.709 became {light[0, 0, 0]}.")
     return Finding("colour", True, color.CONFIG)
+
+
+def _models() -> Iterator[Finding]:
+    from synthetic_focus.scene import models
+
+    kept = [model for model in models.models() if model.state in ("installed", "damaged")]
+    if not kept:
+        yield Finding("models", True, f"none in {models.folder()}; the built-in estimator is used")
+    for model in kept:
+        wrong = models.verify(model.name)
+        yield Finding("models", not wrong, wrong or f"{models.folder() / model.name}")
 
 
 def _log() -> Finding:
