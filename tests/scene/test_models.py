@@ -3,6 +3,7 @@
 import fcntl
 import hashlib
 import http.server
+import io
 import subprocess
 import sys
 import threading
@@ -14,6 +15,7 @@ import pytest
 
 from synthetic_focus.doctor import examine
 from synthetic_focus.scene import models
+from synthetic_focus.scene.command import _progress_bar
 from synthetic_focus.scene.onnx_network import read_description
 from synthetic_focus.scene.providers import ModelError, provider
 
@@ -164,6 +166,15 @@ def test_a_damaged_model_is_reported_and_installed_again(listed, store):
     assert contents(store) == {"tiny/tiny.onnx", "tiny/tiny.toml", "tiny/weights.bin"}
 
 
+def test_a_model_of_that_name_that_is_another_gives_way_to_the_listed_one(listed, networks):
+    (networks.folder / "own").mkdir()
+    own = networks.write("own/own", tail=[("Sqrt", None)])
+    models.install_file(own, name="tiny")
+    assert not works("tiny")
+    models.install("tiny")
+    assert works("tiny")
+
+
 def test_nothing_is_installed_of_a_model_that_arrives_in_part(listed, store, monkeypatch):
     models.catalogue()
     (listed.folder / "weights.bin").write_bytes(b"another f1le")
@@ -204,10 +215,14 @@ import sys; from pathlib import Path; from synthetic_focus.scene import models
 models._CATALOGUE = Path({str(tmp_path / "catalogue")!r}); print(models.install("tiny"))
 """
     both = [
-        subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+        subprocess.Popen([sys.executable, "-c", code], stdout=-1, stderr=-1, text=True)
         for _ in range(2)
     ]
-    assert [process.communicate()[0].strip() for process in both] == [str(store / "tiny")] * 2
+    said = sorted(process.communicate() for process in both)
+    assert said == [
+        (f"{store / 'tiny'}\n", ""),
+        (f"{store / 'tiny'}\n", "another process installs or removes tiny; waiting for it\n"),
+    ]
     assert len(listed.asked) == 2
     assert works("tiny")
 
@@ -363,6 +378,23 @@ def test_the_command_lists_installs_and_removes(networks, store):
     assert done.stderr.startswith("synthetic-focus: there is no model 'mine' in ")
     assert len(done.stderr.splitlines()) == 1
     assert run("install", "mine", "--name", "other").returncode == 2
+
+
+def test_progress_is_shown_on_a_terminal_only(monkeypatch):
+    class Terminal(io.StringIO):
+        def isatty(self):
+            return True
+
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    with _progress_bar("tiny") as show:
+        show(40_000_000, 100_000_000)  # what was there already
+        time.sleep(0.15)
+        show(60_000_000, 100_000_000)
+    assert "tiny:  60%" in sys.stderr.getvalue()
+    assert "60.0M/100M" in sys.stderr.getvalue()
+    monkeypatch.setattr(sys, "stderr", io.StringIO())
+    with _progress_bar("tiny") as show:
+        assert show is None
 
 
 def test_the_doctor_names_what_is_installed_and_what_is_damaged(networks, store):

@@ -188,6 +188,29 @@ def test_weights_in_a_second_file(networks, picture):
         estimate(path, picture)
 
 
+def test_weights_are_found_in_constants_and_in_branches_too(tmp_path):
+    from onnx import AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto
+
+    from synthetic_focus.scene.onnx_file import external_files
+
+    def tensor(place):
+        made = TensorProto(name=place, data_location=TensorProto.EXTERNAL)
+        for key, value in (("offset", "0"), ("location", place)):
+            made.external_data.add(key=key, value=value)
+        (tmp_path / place).touch()
+        return made
+
+    branch = GraphProto(name="then", initializer=[tensor("branch.bin")])
+    nodes = [
+        NodeProto(attribute=[AttributeProto(name="value", t=tensor("constant.bin"))]),
+        NodeProto(attribute=[AttributeProto(name="then_branch", g=branch)]),
+    ]
+    graph = GraphProto(node=nodes, initializer=[tensor("all.bin"), tensor("all.bin")])
+    path = tmp_path / "network.onnx"
+    path.write_bytes(ModelProto(ir_version=8, graph=graph).SerializeToString())
+    assert sorted(external_files(path)) == ["all.bin", "branch.bin", "constant.bin"]
+
+
 def test_the_identity_changes_with_the_network_and_with_what_is_done_around_it(networks):
     path = networks.write()
     first = OnnxNetwork(path).identity

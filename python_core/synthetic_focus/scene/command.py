@@ -14,8 +14,8 @@ import click
 def models() -> None:
     """List, install and remove depth networks.
 
-    The built-in estimator needs none of them. A network that is installed here is used with `render
-    --depth-model NAME`, and listed in the plug-in.
+    The built-in estimator needs none of them. One that is installed here is used by `render
+    --depth-model NAME`, and in a host by its name as the Depth Model.
     """
 
 

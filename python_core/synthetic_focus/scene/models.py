@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import json
+import logging
 import os
 import re
 import shutil
@@ -34,6 +35,8 @@ from synthetic_focus.scene.providers import BUILT_IN, ModelError
 
 if TYPE_CHECKING:
     from synthetic_focus.scene.download import Progress
+
+_LOG: Final = logging.getLogger(__name__)
 
 VARIABLE: Final = "SYNTHETIC_FOCUS_MODELS"
 _CATALOGUE: Final = Path(__file__).parent / "catalogue"
@@ -125,7 +128,7 @@ def verify(name: str) -> str:
 
 
 def install(name: str, progress: Progress | None = None) -> Path:
-    """Fetches a model of the catalogue, unless it is installed and well.
+    """Fetches a model of the catalogue, unless it is installed as it is listed, and well.
 
     What has arrived is kept when this is stopped or fails, and the next time goes on from there.
 
@@ -144,7 +147,7 @@ def install(name: str, progress: Progress | None = None) -> Path:
     if description is None or not description.files:
         raise ModelError(f"{name!r} cannot be installed by its name. {_how(name)}")
     with _locked(name):
-        if name in _installed_names() and not verify(name):
+        if _find(name).description == description and not verify(name):
             return folder() / name
         staging = folder() / _STAGING / name
         with _writing(staging):
@@ -365,7 +368,11 @@ def _locked(name: str) -> Iterator[None]:
     with _writing(staging):
         staging.mkdir(parents=True, exist_ok=True)
         lock = filelock.FileLock(staging / f"+{name}.lock")
-        lock.acquire()
+        try:
+            lock.acquire(timeout=0)
+        except filelock.Timeout:
+            _LOG.warning("another process installs or removes %s; waiting for it", name)
+            lock.acquire()
     try:
         yield
     finally:

@@ -20,6 +20,7 @@ _GRAPH_NODE: Final = 1
 _GRAPH_INITIALIZER: Final = 5
 _NODE_ATTRIBUTE: Final = 5
 _ATTRIBUTE_TENSOR: Final = 5
+_ATTRIBUTE_GRAPH: Final = 6
 _TENSOR_EXTERNAL_DATA: Final = 13
 _ENTRY_KEY: Final = 1
 _ENTRY_VALUE: Final = 2
@@ -75,16 +76,22 @@ def _locations(data: mmap.mmap) -> Iterator[str]:
     if not graphs:
         raise _CutError
     for graph in graphs:
-        tensors = list(_submessages(data, *graph, _GRAPH_INITIALIZER))
-        for node in _submessages(data, *graph, _GRAPH_NODE):
-            for attribute in _submessages(data, *node, _NODE_ATTRIBUTE):
-                tensors += _submessages(data, *attribute, _ATTRIBUTE_TENSOR)
-        for tensor in tensors:
-            for entry in _submessages(data, *tensor, _TENSOR_EXTERNAL_DATA):
-                keys = [data[slice(*span)] for span in _submessages(data, *entry, _ENTRY_KEY)]
-                if keys == [b"location"]:
-                    for span in _submessages(data, *entry, _ENTRY_VALUE):
-                        yield data[slice(*span)].decode("utf-8", "replace")
+        yield from _locations_in(data, graph)
+
+
+def _locations_in(data: mmap.mmap, graph: tuple[int, int]) -> Iterator[str]:
+    tensors = list(_submessages(data, *graph, _GRAPH_INITIALIZER))
+    for node in _submessages(data, *graph, _GRAPH_NODE):
+        for attribute in _submessages(data, *node, _NODE_ATTRIBUTE):
+            tensors += _submessages(data, *attribute, _ATTRIBUTE_TENSOR)
+            for branch in _submessages(data, *attribute, _ATTRIBUTE_GRAPH):
+                yield from _locations_in(data, branch)
+    for tensor in tensors:
+        for entry in _submessages(data, *tensor, _TENSOR_EXTERNAL_DATA):
+            keys = [data[slice(*span)] for span in _submessages(data, *entry, _ENTRY_KEY)]
+            if keys == [b"location"]:
+                for span in _submessages(data, *entry, _ENTRY_VALUE):
+                    yield data[slice(*span)].decode("utf-8", "replace")
 
 
 def _submessages(data: mmap.mmap, at: int, end: int, wanted: int) -> Iterator[tuple[int, int]]:
