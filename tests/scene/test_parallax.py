@@ -1,0 +1,175 @@
+"""Parallax mends an estimate where the camera moves, and nowhere else."""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import pytest
+
+from synthetic_focus.scene.flow import FlowPair
+from synthetic_focus.scene.parallax import fused
+
+WIDTH, HEIGHT = 320, 180
+FOCAL = 1.25 * WIDTH  # not what the code starts from
+
+
+@dataclass
+class Ball:
+    center: tuple[float, float, float]
+    radius: float
+    velocity: tuple[float, float, float] = (0.0, 0.0, 0.0)
+
+
+BALLS = (
+    Ball((-0.9, 0.2, 3.0), 0.6),
+    Ball((1.1, -0.2, 5.0), 0.9),
+    Ball((0.2, 0.5, 7.0), 0.6),
+    Ball((-2.5, 0.0, 8.0), 1.0),
+)
+
+
+def cast(rotation, position, balls, time):
+    """Per pixel the thing that is seen (-2 ground, -1 wall, else the ball) and its place."""
+    y, x = np.mgrid[0:HEIGHT, 0:WIDTH].astype(float)
+    ray = np.stack(
+        [(x - (WIDTH - 1) / 2) / FOCAL, (y - (HEIGHT - 1) / 2) / FOCAL, np.ones_like(x)], -1
+    )
+    ray = ray @ rotation  # from the camera's axes to the world's
+    position = np.asarray(position, float)
+    with np.errstate(divide="ignore"):
+        ground = np.where(ray[..., 1] > 0, (1.2 - position[1]) / ray[..., 1], np.inf)
+    wall = (12 - position[2]) / ray[..., 2]
+    distance = np.minimum(ground, wall)
+    thing = np.where(ground < wall, -2, -1)
+    for i, ball in enumerate(balls):
+        to = position - np.add(ball.center, np.multiply(time, ball.velocity))
+        a, b = (ray**2).sum(-1), (ray * to).sum(-1)
+        root = b * b - a * (to @ to - ball.radius**2)
+        hit = np.where(root > 0, (-b - np.sqrt(np.maximum(root, 0))) / a, np.inf)
+        nearer = (hit > 0) & (hit < distance)
+        distance = np.where(nearer, hit, distance)
+        thing = np.where(nearer, i, thing)
+    return thing, position + distance[..., None] * ray
+
+
+def project(points, rotation, position):
+    seen = (points - position) @ rotation.T
+    return np.stack(
+        [
+            FOCAL * seen[..., 0] / seen[..., 2] + (WIDTH - 1) / 2,
+            FOCAL * seen[..., 1] / seen[..., 2] + (HEIGHT - 1) / 2,
+        ],
+        -1,
+    ), seen[..., 2]
+
+
+def shot(path, balls=BALLS, count=7, noise=0.15):
+    """True disparity of the last frame, what it shows, and the flows up to it, as good as DIS.
+
+    path: frame -> (rotation vector, position).
+    """
+    rng = np.random.default_rng(0)
+    poses = [path(i) for i in range(count)]
+    poses = [(cv2.Rodrigues(np.asarray(r, float))[0], np.asarray(p, float)) for r, p in poses]
+    seen = [cast(r, p, balls, i) for i, (r, p) in enumerate(poses)]
+    y, x = np.mgrid[0:HEIGHT, 0:WIDTH].astype(float)
+
+    def flow(i, j):
+        thing, points = seen[i]
+        points = points.copy()
+        for k, ball in enumerate(balls):
+            points[thing == k] += np.multiply(j - i, ball.velocity)
+        place, _ = project(points, *poses[j])
+        wobble = cv2.resize(rng.normal(scale=noise, size=(24, 40, 2)), (WIDTH, HEIGHT))
+        return (place - np.stack([x, y], -1) + wobble).astype(np.float32)
+
+    flows = [FlowPair(flow(i, i + 1), flow(i + 1, i)) for i in range(count - 1)]
+    thing, points = seen[-1]
+    return (1 / project(points, *poses[-1])[1]).astype(np.float32), thing, flows
+
+
+def estimated(truth, seed=0):
+    """As a network estimates: in its own scale, and bent smoothly."""
+    rng = np.random.default_rng(seed)
+    bend = cv2.resize(rng.normal(scale=0.35, size=(4, 6)), (WIDTH, HEIGHT), interpolation=2)
+    return (0.1 + 2 * truth * np.exp(bend)).astype(np.float32)
+
+
+def absrel(disparity, truth):
+    """Mean relative error after the best scale and shift."""
+    ones = np.ones_like(truth)
+    design = np.stack([disparity.ravel(), ones.ravel()], -1)
+    weight = 1 / truth.ravel()
+    fit = np.linalg.lstsq(design * weight[:, None], truth.ravel() * weight, rcond=None)[0]
+    return np.abs(design @ fit - truth.ravel()).mean() / truth.mean()
+
+
+def sideways(i):
+    return (0, 0.004 * i, 0.001 * i), (0.06 * i, 0.01 * i, 0)
+
+
+def forwards(i):
+    return (0.002 * i, -0.003 * i, 0), (0.01 * i, 0, 0.12 * i)
+
+
+@pytest.mark.parametrize("path", [sideways, forwards])
+def test_a_moving_camera_mends_the_estimate(path):
+    truth, _, flows = shot(path)
+    estimate = estimated(truth)
+
+    disparity = fused(estimate, flows)
+
+    assert absrel(disparity, truth) < 0.4 * absrel(estimate, truth)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        lambda i: ((0, 0, 0), (0, 0, 0)),
+        lambda i: ((0.004 * i, 0.01 * i, 0.003 * i), (0, 0, 0)),
+    ],
+    ids=["tripod", "pan"],
+)
+@pytest.mark.parametrize("walks", [False, True])
+def test_a_camera_that_stays_in_place_changes_nothing(path, walks):
+    balls = (Ball((-0.9, 0.2, 3.0), 0.6, (0.05 * walks, 0, 0)), *BALLS[1:])
+    truth, _, flows = shot(path, balls)
+    estimate = estimated(truth)
+
+    assert fused(estimate, flows) is estimate
+
+
+def test_one_plane_changes_nothing():
+    truth, _, flows = shot(lambda i: ((0, 0, 0), (0.06 * i, -20, 0)), ())
+    estimate = estimated(truth)
+
+    assert fused(estimate, flows) is estimate
+
+
+def test_the_first_frame_and_a_flat_estimate_change_nothing():
+    truth, _, flows = shot(sideways)
+    flat = np.full_like(truth, 0.5)
+
+    assert fused(truth, []) is truth
+    assert fused(flat, flows) is flat
+
+
+def test_an_estimate_that_the_parallax_contradicts_is_kept():
+    _, _, flows = shot(sideways)
+    wrong = np.random.default_rng(0).normal(size=(6, 10))
+    estimate = cv2.resize(wrong, (WIDTH, HEIGHT), interpolation=cv2.INTER_CUBIC).astype(np.float32)
+
+    assert fused(estimate, flows) is estimate
+
+
+@pytest.mark.parametrize("velocity", [(0.05, 0.0, 0.0), (-0.06, 0.0, 0.0), (0.0, -0.05, 0.0)])
+def test_what_moves_by_itself_is_left_to_the_estimate(velocity):
+    balls = (Ball((-0.3, 0.2, 3.5), 0.6, velocity), *BALLS[1:])
+    truth, thing, flows = shot(sideways, balls)
+    estimate = (0.1 + 2 * truth).astype(np.float32)  # right, so that every change is an error
+
+    disparity = fused(estimate, flows)
+
+    assert not np.array_equal(disparity, estimate)
+    spread = np.ptp(np.percentile(estimate, (2, 98)))
+    assert np.abs(disparity - estimate)[thing == 0].max() < 0.1 * spread
