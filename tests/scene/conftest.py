@@ -26,7 +26,8 @@ class Networks:
         sides=(None, None),
         leading=(1,),
         shape=None,
-        half=False,
+        number=TensorProto.FLOAT,
+        weights=LUMA,
         tail=(),
         outputs=("depth",),
         inputs=("picture",),
@@ -34,24 +35,23 @@ class Networks:
         external=None,
         channels=3,
     ) -> Path:
-        """A network: the luma of its picture, taken through the operators of `tail`.
+        """A network: a weighted sum of a picture's channels, taken through the operators of `tail`.
 
+        number: the type that it takes. weights: of the channels.
         sides: height and width that it takes, None for any. leading: the axes before the picture's
         own. shape: of the output, as a Reshape has it. tail: (operator, constant or None) each.
         """
-        number = TensorProto.FLOAT16 if half else TensorProto.FLOAT
-        kind = np.float16 if half else np.float32
+        kind = np.float16 if number == TensorProto.FLOAT16 else np.float32
+        computed = TensorProto.FLOAT16 if number == TensorProto.FLOAT16 else TensorProto.FLOAT
         axis = len(leading) + (0 if layout == "NCHW" else 2)
         picture = [channels, *sides] if layout == "NCHW" else [*sides, channels]
         dims = [*leading, *picture]
-        weights = np.ones([1] * len(dims), kind)
-        weights = np.repeat(weights, channels, axis)
-        weights[...] = np.resize(LUMA, channels).reshape(
-            [channels if number == axis else 1 for number in range(len(dims))]
-        )
+        along = [channels if each == axis else 1 for each in range(len(dims))]
+        weights = np.resize(weights, channels).astype(kind).reshape(along)
         constants = {"weights": weights, "axis": np.array([axis], np.int64)}
         nodes = [
-            helper.make_node("Mul", [inputs[0], "weights"], ["weighted"]),
+            helper.make_node("Cast", [inputs[0]], ["numbers"], to=computed),
+            helper.make_node("Mul", ["numbers", "weights"], ["weighted"]),
             helper.make_node("ReduceSum", ["weighted", "axis"], ["x0"], keepdims=1),
         ]
         for step, (operator, constant) in enumerate(tail):
@@ -71,7 +71,7 @@ class Networks:
             nodes,
             name,
             [helper.make_tensor_value_info(each, number, dims) for each in inputs],
-            [helper.make_tensor_value_info(each, number, None) for each in outputs],
+            [helper.make_tensor_value_info(each, computed, None) for each in outputs],
             [numpy_helper.from_array(value, key) for key, value in constants.items()],
         )
         model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)])

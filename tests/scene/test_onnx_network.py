@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from onnx import TensorProto
 
 from synthetic_focus.scene.onnx_network import OnnxNetwork, read_description
 from synthetic_focus.scene.providers import ModelError
@@ -47,8 +48,17 @@ def test_depth_may_have_any_number_of_axes_of_one(networks, picture, shape):
 
 
 def test_half_precision_is_fed_and_read(networks, picture):
-    path = networks.write(half=True)
+    path = networks.write(number=TensorProto.FLOAT16)
     assert estimate(path, picture) == pytest.approx(picture @ networks.luma, abs=1e-3)
+
+
+def test_whole_numbers_are_rounded(networks, picture):
+    path = networks.write(
+        number=TensorProto.UINT8, toml={"input": {"long_side": 64, "std": [1 / 255] * 3}}
+    )
+    codes = np.floor(picture * 254)
+    between = ((codes + 0.4) / 255).astype(np.float32)
+    assert estimate(path, between) == pytest.approx(codes @ networks.luma, abs=1e-4)
 
 
 def test_mean_standard_deviation_and_order_of_channels(networks, picture):
@@ -92,7 +102,7 @@ def test_a_network_of_one_shape_sees_the_whole_picture_stretched(networks):
 )
 def test_how_large_a_picture_is_fed(networks, policy, size, fed):
     import onnx
-    from onnx import TensorProto, helper
+    from onnx import helper
 
     for axis, name in ((2, "height"), (3, "width")):
         nodes = [
@@ -189,7 +199,7 @@ def test_weights_in_a_second_file(networks, picture):
 
 
 def test_weights_are_found_in_constants_and_in_branches_too(tmp_path):
-    from onnx import AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto
+    from onnx import AttributeProto, GraphProto, ModelProto, NodeProto
 
     from synthetic_focus.scene.onnx_file import external_files
 
@@ -230,6 +240,7 @@ def test_the_identity_changes_with_the_network_and_with_what_is_done_around_it(n
     [
         ({"inputs": ("picture", "scale")}, r"has 2 inputs \(picture, scale\)"),
         ({"channels": 4}, r"of shape 1x4x\?x\?: with input.layout = 'NCHW' that is not one"),
+        ({"number": TensorProto.DOUBLE}, r"takes tensor\(double\); float32, float16 and uint8 can"),
         ({"leading": (2,)}, r"of shape 2x3x\?x\?"),
         ({"leading": (1, 1, 1)}, r"of shape 1x1x1x3x\?x\?, which is no picture"),
         ({"toml": {"input": {}}}, r"any size: its TOML must have input.size, input.short_side"),

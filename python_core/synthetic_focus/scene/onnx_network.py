@@ -49,7 +49,11 @@ _ACCELERATORS: Final = (
     "CoreMLExecutionProvider",
     "DmlExecutionProvider",
 )
-_TYPES: Final = {"tensor(float)": np.float32, "tensor(float16)": np.float16}
+_TYPES: Final = {
+    "tensor(float)": np.float32,
+    "tensor(float16)": np.float16,
+    "tensor(uint8)": np.uint8,
+}
 # A picture that spans less than this may well have the same depth everywhere: black, white, fog.
 _CONTRAST: Final = 0.2
 
@@ -308,7 +312,7 @@ class _Loaded:
         shown = "x".join("?" if size is None else str(size) for size in shape)
         if tensor.type not in _TYPES:
             raise ModelError(
-                f"{self._path} takes {tensor.type}; float32 and float16 can be given to it"
+                f"{self._path} takes {tensor.type}; float32, float16 and uint8 can be given to it"
             )
         self._type = _TYPES[tensor.type]
         if not 3 <= len(shape) <= 5:
@@ -361,6 +365,8 @@ class _Loaded:
             small = small[..., ::-1]
         mean, std = (np.array(three, np.float32) for three in (self._input.mean, self._input.std))
         fed = (small - mean) / std
+        if self._type is np.uint8:
+            fed = np.clip(np.rint(fed), 0, 255)
         if self._input.layout == "NCHW":
             fed = fed.transpose(2, 0, 1)
         fed = fed.reshape((1,) * (self._axes - 3) + fed.shape)
