@@ -4,6 +4,7 @@ import fcntl
 import hashlib
 import http.server
 import io
+import signal
 import subprocess
 import sys
 import threading
@@ -227,17 +228,29 @@ models._CATALOGUE = Path({str(tmp_path / "catalogue")!r}); print(models.install(
     assert works("tiny")
 
 
-def test_a_killed_install_leaves_no_lock_and_no_model(listed, store, tmp_path):
-    listed.hold = 30
+@pytest.mark.parametrize(
+    ("number", "status", "said"),
+    [
+        (signal.SIGINT, 130, "synthetic-focus: stopped"),
+        (signal.SIGTERM, 130, "synthetic-focus: stopped"),
+        (signal.SIGKILL, -signal.SIGKILL, ""),
+    ],
+)
+def test_an_install_that_is_stopped_goes_on_the_next_time(
+    listed, store, tmp_path, number, status, said
+):
     code = f"""
-from pathlib import Path; from synthetic_focus.scene import models
-models._CATALOGUE = Path({str(tmp_path / "catalogue")!r}); models.install("tiny")
+import sys; from pathlib import Path; from synthetic_focus import cli
+from synthetic_focus.scene import models; models._CATALOGUE = Path({str(tmp_path / "catalogue")!r})
+sys.argv[1:] = ["models", "install", "tiny"]; cli.main()
 """
-    process = subprocess.Popen([sys.executable, "-c", code])
-    while not listed.asked:
+    listed.hold = 30
+    process = subprocess.Popen([sys.executable, "-c", code], stdout=-1, stderr=-1, text=True)
+    while not any(store.rglob("*.partial")):
         time.sleep(0.02)
-    process.kill()
-    process.wait()
+    process.send_signal(number)
+    assert [text.strip() for text in process.communicate()] == ["", said]
+    assert process.returncode == status
     assert states() == {"tiny": "not installed"}
     listed.hold = 0
     models.install("tiny")
