@@ -67,7 +67,8 @@ def _find_llvm() -> Path:
     return found[max(found)]
 
 
-def _load_mitsuba() -> Any:
+def load_mitsuba() -> Any:
+    """Mitsuba with its LLVM variant set. Raises RayTracerMissingError where either is missing."""
     if sys.platform != "win32" and "DRJIT_LIBLLVM_PATH" not in os.environ:
         os.environ["DRJIT_LIBLLVM_PATH"] = str(_find_llvm())
     try:
@@ -257,7 +258,7 @@ def trace(
     samples: a pixel, for each of deep and shallow; `done` is told how many have been traced.
     Raises RayTracerMissingError where Mitsuba or LLVM is missing.
     """
-    mi = _load_mitsuba()
+    mi = load_mitsuba()
     traced = _mitsuba_scene(mi, scene)
     pictures = []
     for shallow in (False, True):

@@ -1,0 +1,1 @@
+"""Procedural worlds, and the path tracer that photographs them for training."""
