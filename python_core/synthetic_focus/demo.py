@@ -80,8 +80,6 @@ def night() -> Take:
             "blur_scale": 1.7,
             "pull_frames": 18,
             "settle_frames": 3,
-            # Both stand still, and the camera moves sideways.
-            "target_follow": False,
         },
     )
     if not take.clip.exists():

@@ -16,7 +16,6 @@ import numpy as np
 import numpy.typing as npt
 
 from synthetic_focus.evaluation.focus_shots import (
-    DISPARITY_RANGE,
     SHOTS,
     Image,
     Map,
@@ -110,7 +109,7 @@ def score(shot: RenderedShot, method: str) -> Score:
     frames = range(len(shot.images))
     foci = [curve.at(frame) for frame in frames]
     wanted = [shot.subjects[shot.wanted[focus.target]] for focus in foci]
-    spread = DISPARITY_RANGE[1] - DISPARITY_RANGE[0]
+    spread = shot.range[1] - shot.range[0]
     truth = np.array([subject.disparity[f] for f, subject in zip(frames, wanted, strict=True)])
     visible = np.array([subject.visible[f] for f, subject in zip(frames, wanted, strict=True)])
     error = np.abs(np.array([focus.disparity for focus in foci]) - truth) / spread

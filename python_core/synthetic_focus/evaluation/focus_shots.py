@@ -22,7 +22,7 @@ Map = npt.NDArray[np.float32]
 WIDTH, HEIGHT = 480, 270
 FRAMES = 120
 DISPARITY_RANGE = (0.1, 1.0)
-_DISPARITY_NOISE = 0.01
+_DISPARITY_NOISE = 0.011  # of the range
 
 
 @dataclass(frozen=True)
@@ -42,9 +42,13 @@ class Subject:
 
 @dataclass(frozen=True)
 class RenderedShot:
-    """A shot with its truth. ``targets[i]`` is on subject ``wanted[i]``."""
+    """A shot with its truth. ``targets[i]`` is on subject ``wanted[i]``.
+
+    ``range`` is that of its disparity, from the farthest to the nearest.
+    """
 
     name: str
+    range: tuple[float, float]
     images: Sequence[Image]
     disparity: Sequence[Map]
     subjects: Sequence[Subject]
@@ -58,6 +62,7 @@ class _Actor:
     path: Callable[[float], tuple[float, float]]  # frame -> centre in 0..1
     depth: Callable[[float], float]  # frame -> disparity
     scale: float  # height as a share of the picture at disparity 1
+    relief: Map | None = None  # (h, w), how much nearer than `depth` it is there at disparity 1
 
 
 def _noise(rng: np.random.Generator, height: int, width: int, octaves: Sequence[int]) -> Map:
@@ -106,8 +111,19 @@ def _figure(rng: np.random.Generator) -> npt.NDArray[np.float32]:
     return cv2.GaussianBlur(sprite, (0, 0), 0.7).astype(np.float32)
 
 
-def _place(actor: _Actor, frame: float) -> tuple[Map, Map, tuple[float, float], float, float]:
-    """The actor's colour and coverage in the picture, its centre, disparity and its whole area."""
+@dataclass(frozen=True)
+class _Placed:
+    """An actor in the picture: colour and coverage, disparity, centre, and its whole area."""
+
+    colour: Map
+    cover: Map
+    surface: Map
+    centre: tuple[float, float]
+    disparity: float
+    area: float
+
+
+def _place(actor: _Actor, frame: float) -> _Placed:
     (cx, cy), disparity = actor.path(frame), actor.depth(frame)
     h, w = actor.sprite.shape[:2]
     zoom = actor.scale * disparity * HEIGHT / h
@@ -120,8 +136,12 @@ def _place(actor: _Actor, frame: float) -> tuple[Map, Map, tuple[float, float], 
     placed = np.asarray(
         cv2.warpAffine(source, matrix, (WIDTH, HEIGHT), flags=cv2.INTER_LINEAR), np.float32
     )
+    surface = np.full((HEIGHT, WIDTH), disparity, np.float32)
+    if actor.relief is not None:
+        # What sticks out by dz metres is nearer by dz d^2 dioptres.
+        surface += np.float32(disparity**2) * cv2.warpAffine(actor.relief, matrix, (WIDTH, HEIGHT))
     area = float(actor.sprite[..., 3].sum()) * zoom * zoom
-    return placed[..., :3], placed[..., 3:4], (cx, cy), disparity, area
+    return _Placed(placed[..., :3], placed[..., 3:4], surface, (cx, cy), disparity, area)
 
 
 def _render(
@@ -132,19 +152,23 @@ def _render(
     *,
     pan: Callable[[float], float] = lambda _: 0.0,
     cut: int | None = None,
+    span: tuple[float, float] = DISPARITY_RANGE,
+    floor_end: float = 0.6,
 ) -> RenderedShot:
     """Composite ``actors`` over a backdrop and a floor; ``targets`` are (actor, frame)."""
     rng = np.random.default_rng(seed)
     backdrops = [_street(rng), _street(rng)]
     grain = rng.normal(scale=0.015, size=(HEIGHT * 2, WIDTH * 2, 3)).astype(np.float32)
-    error = rng.normal(scale=_DISPARITY_NOISE, size=(HEIGHT * 2, WIDTH * 2)).astype(np.float32)
+    noise = _DISPARITY_NOISE * (span[1] - span[0])
+    error = rng.normal(scale=noise, size=(HEIGHT * 2, WIDTH * 2)).astype(np.float32)
     images: list[Image] = []
     maps: list[Map] = []
     centres: list[list[tuple[float, float]]] = [[] for _ in actors]
     depths: list[list[float]] = [[] for _ in actors]
     visible: list[list[float]] = [[] for _ in actors]
     rows = np.linspace(0, 1, HEIGHT, dtype=np.float32)[:, None]
-    floor = np.float32(0.1) + np.clip((rows - 0.55) / 0.45, 0, 1) * np.float32(0.5)
+    rise = np.clip((rows - 0.55) / 0.45, 0, 1)
+    floor = (span[0] + rise * (floor_end - span[0])).astype(np.float32)
     for frame in range(FRAMES):
         offset = WIDTH * 1.5 + pan(frame) * WIDTH
         backdrop = backdrops[int(cut is not None and frame >= cut)]
@@ -152,18 +176,17 @@ def _render(
         picture = np.asarray(cv2.warpAffine(backdrop, shift, (WIDTH, HEIGHT)), np.float32)
         disparity = np.repeat(floor, WIDTH, 1)
         placed = [_place(actor, frame) for actor in actors]
-        coverage = [p[1].copy() for p in placed]
-        for i in sorted(range(len(actors)), key=lambda k: placed[k][3]):
-            colour, cover, _, depth, _ = placed[i]
-            picture = picture * (1 - cover) + colour * cover
-            disparity = np.where(cover[..., 0] > 0.5, np.float32(depth), disparity)
+        coverage = [actor.cover.copy() for actor in placed]
+        for actor in sorted(placed, key=lambda one: one.disparity):
+            picture = picture * (1 - actor.cover) + actor.colour * actor.cover
+            disparity = np.where(actor.cover[..., 0] > 0.5, actor.surface, disparity)
             for j, other in enumerate(placed):
-                if other[3] < depth:
-                    coverage[j] *= 1 - cover
-        for i, (_, _, centre, depth, area) in enumerate(placed):
-            centres[i].append(centre)
-            depths[i].append(depth)
-            visible[i].append(float(coverage[i].sum()) / area)
+                if other.disparity < actor.disparity:
+                    coverage[j] *= 1 - actor.cover
+        for i, actor in enumerate(placed):
+            centres[i].append(actor.centre)
+            depths[i].append(actor.disparity)
+            visible[i].append(float(coverage[i].sum()) / actor.area)
         oy, ox = int(rng.integers(HEIGHT)), int(rng.integers(WIDTH))
         window = np.s_[oy : oy + HEIGHT, ox : ox + WIDTH]
         picture = picture + grain[window]
@@ -175,6 +198,7 @@ def _render(
     ]
     return RenderedShot(
         name=name,
+        range=span,
         images=images,
         disparity=maps,
         subjects=subjects,
@@ -272,6 +296,33 @@ def cut() -> RenderedShot:
     return _render("cut", 17, [a, b], [(0, 0), (1, 60)], cut=60)
 
 
+def relief() -> RenderedShot:
+    """A subject whose body recedes from the point that is wanted, coming nearer as it moves."""
+    rng = np.random.default_rng(8)
+    y, x = np.mgrid[0:240, 0:120].astype(np.float32)
+    recedes = -0.6 * (((x - 60) / 60) ** 2 + ((y - 120) / 120) ** 2)
+    subject = _Actor(_figure(rng), _line((0.25, 0.5), (0.7, 0.55)), _ramp(0.45, 0.6), 1.2, recedes)
+    other = _Actor(_figure(rng), _line((0.8, 0.55), (0.6, 0.55)), lambda _: 0.3, 1.3)
+    return _render("relief", 18, [subject, other], [(0, 20)])
+
+
+def very_deep() -> RenderedShot:
+    """From half a metre to 200 m: a person at 5 m before a wall at 7 m, the camera moving by."""
+    rng = np.random.default_rng(9)
+    wall = np.dstack([0.45 + 0.12 * _noise(rng, 240, 320, (6, 20, 60)), np.ones((240, 320, 1))])
+    behind = _Actor(wall.astype(np.float32), _line((0.7, 0.45), (0.58, 0.45)), lambda _: 1 / 7, 4.2)
+    person = _Actor(_figure(rng), _line((0.7, 0.52), (0.53, 0.52)), _ramp(1 / 5, 1 / 4.7), 2.4)
+    near = _Actor(_figure(rng), _line((0.3, 0.7), (0.05, 0.7)), lambda _: 1 / 0.6, 0.4)
+    return _render(
+        "very deep",
+        19,
+        [behind, person, near],
+        [(2, 0), (1, 60)],
+        span=(1 / 200, 1 / 0.6),
+        floor_end=0.9,
+    )
+
+
 SHOTS: tuple[Callable[[], RenderedShot], ...] = (
     crossing,
     occluded,
@@ -280,4 +331,6 @@ SHOTS: tuple[Callable[[], RenderedShot], ...] = (
     tiny,
     whip_pan,
     cut,
+    relief,
+    very_deep,
 )

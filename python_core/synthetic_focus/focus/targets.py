@@ -82,19 +82,20 @@ def in_order(targets: Iterable[FocusTarget]) -> tuple[FocusTarget, ...]:
     return ordered
 
 
-def disparity_at(disparity: npt.NDArray[np.floating], x: float, y: float, radius: int = 3) -> float:
+def disparity_at(disparity: npt.NDArray[np.floating], x: float, y: float) -> float:
     """The disparity of what is at (x, y), 0..1 from the top left: the median around that pixel.
 
     Args:
         disparity: (H, W), larger is nearer; not finite where it is unknown.
         x, y: the point.
-        radius: of the square that the median is taken over, in pixels.
 
     Raises:
         FocusTargetError: nothing is known around that point.
     """
     height, width = disparity.shape
     cx, cy = min(int(x * width), width - 1), min(int(y * height), height - 1)
+    # The same piece of the picture at any scale: proxies focus where the full picture does.
+    radius = max(1, round(height / 180))
     patch = disparity[max(cy - radius, 0) : cy + radius + 1, max(cx - radius, 0) : cx + radius + 1]
     known = patch[np.isfinite(patch)]
     if not known.size:

@@ -29,13 +29,21 @@ TrackerKind = Literal["kcf", "csrt"]
 WORKING_HEIGHT = 270  # at most; finer detail costs time and holds no subject better
 _SMALLEST_BOX = 16.0  # px; below this a correlation filter has nothing to hold
 _LARGEST_BOX = 0.6  # share of the picture's height
-_TOLERANCE = 0.05  # share of the disparity range that a subject's own pixels may be apart
-_REACH = 0.03  # share of the disparity range that a subject can cross from one frame to the next
-_HELD = 0.35  # share of the subject's usual pixels that must be in the box
+# How far a subject's own pixels may be apart, and how far it can get from one frame to the next: at
+# most a share of the disparity range and, as a person fills less of it the farther she is, at most
+# one of her own disparity over the farthest; but never less than the map's noise.
+_TOLERANCE = (0.05, 0.08)
+_REACH = (0.03, 0.06)
+_LEAST = 0.01  # share of the disparity range that estimates waver by from frame to frame
+_NOISE = 4.0  # deviations of the map's noise
+_HELD = 0.35  # share of the subject's own pixels that must be in the box
 _ALIKE = 0.55  # correlation with the subject's look, to go on
 _FOUND = 0.65  # the same, to call a lost subject found
+_POSSIBLE = 0.25  # correlation of all that is in a box with what was, to look closer
+_CANDIDATES = 5  # places that get a closer look
 _LEARN = 0.05  # how fast its look is relearnt while it is well seen
 _SCALES = (0.8, 1.0, 1.25)
+_LOOK = (24, 32)  # px, width and height of what is kept of a subject
 
 
 class Frames(Protocol):
@@ -125,18 +133,40 @@ class View:
         return slice(y0, max(y1, y0)), slice(x0, max(x1, x0))
 
 
-def _spread(disparity: Map) -> float:
-    """The shot's disparity range, robustly, never zero."""
-    known = disparity
-    low, high = np.percentile(known[np.isfinite(known)], (2, 98))
-    return float(max(high - low, 1e-6))
+@dataclass(frozen=True)
+class _Band:
+    """How disparities differ on one subject.
+
+    Attributes:
+        tolerance: of its own pixels, at most.
+        reach: of the subject from one frame to the next, at most.
+    """
+
+    tolerance: float
+    reach: float
+
+    @classmethod
+    def of(cls, disparity: Map, level: float) -> _Band:
+        """The band of a subject at `level` in this map."""
+        low, high = np.percentile(disparity[np.isfinite(disparity)], (2, 98))
+        spread = max(float(high - low), 1e-6)
+        above = max(level - float(low), 0.0)
+        # Of neighbours' differences the median leaves out all that is an edge.
+        step = np.abs(np.diff(disparity, axis=1))
+        known = step[np.isfinite(step)]
+        noise = float(np.median(known)) / (0.6745 * np.sqrt(2)) if known.size else 0.0
+        least = max(_LEAST * spread, _NOISE * noise)
+
+        def within(of_spread: float, of_level: float) -> float:
+            return min(of_spread * spread, max(of_level * above, least))
+
+        return cls(within(*_TOLERANCE), within(*_REACH))
 
 
-def _subject_box(view: View, x: float, y: float, tolerance: float) -> Box:
-    """The box around the connected pixels at the point's disparity."""
+def _subject_box(view: View, x: float, y: float, level: float, tolerance: float) -> Box:
+    """The box around the connected pixels at the point's disparity, `level`."""
     height, width = view.disparity.shape
     cx, cy = min(int(x * width), width - 1), min(int(y * height), height - 1)
-    level = disparity_at(view.disparity, x, y)
     alike = (np.abs(view.disparity - level) < tolerance).astype(np.uint8)
     alike = cv2.morphologyEx(alike, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8)).astype(np.uint8)
     reach = int(_LARGEST_BOX * height / 2)
@@ -163,40 +193,60 @@ def _start(kind: TrackerKind, view: View, box: Box) -> cv2.Tracker:
     return tracker
 
 
-class _Subject:
-    """What is known of the subject: its disparity, its look, and how much of a box it fills."""
+def _patch(map_: Image | Map, view: View, box: Box, interpolation: int) -> npt.NDArray[np.float32]:
+    """A box's content at the size in which looks are compared; beyond the picture its edge."""
+    ys, xs = view.window(box)
+    left, top = round(box[0]), round(box[1])
+    right, bottom = round(box[0] + box[2]), round(box[1] + box[3])
+    margins = (ys.start - top, bottom - ys.stop, xs.start - left, right - xs.stop)
+    content = map_[ys, xs]
+    if any(margins):
+        content = cv2.copyMakeBorder(content, *margins, cv2.BORDER_REPLICATE)  # type: ignore[assignment]
+    return np.asarray(cv2.resize(content, _LOOK, interpolation=interpolation), np.float32)
 
-    def __init__(self, view: View, box: Box, level: float, tolerance: float, reach: float) -> None:
+
+class _Subject:
+    """What is known of the subject: its disparity, its look, and which pixels of a box are its own.
+
+    The disparity is that of the target's point for good: what a pixel differed from it in the
+    target's frame is taken off what the same place of the box shows later. So a subject with relief
+    is read where it was pointed at, and what shows behind it is left out (a mean over the box
+    rests behind a subject that has depth).
+    """
+
+    def __init__(self, view: View, box: Box, level: float, band: _Band) -> None:
         self.disparity = level
-        self.tolerance = tolerance
-        self.reach = reach
+        self.band = band
         self.box = box
         self.unseen = 0
-        self.fill = max(self._share(view, box), 0.05)
         self.look = self._look(view, box)
+        self.relief = _patch(view.disparity, view, box, cv2.INTER_NEAREST) - np.float32(level)
+        self.own = np.abs(self.relief) < band.tolerance
+        if not self.own.any():  # a subject of a few pixels
+            self.own = np.isfinite(self.relief)
 
-    def _band(self, view: View, box: Box) -> npt.NDArray[np.bool_]:
-        slack = self.tolerance + self.reach * (1 + 0.5 * self.unseen)
-        band: npt.NDArray[np.bool_] = (
-            np.abs(view.disparity[view.window(box)] - self.disparity) < slack
-        )
-        return band
+    @property
+    def slack(self) -> float:
+        """How far from its last disparity the subject can be."""
+        return self.band.tolerance + self.band.reach * (1 + 0.5 * self.unseen)
 
-    def _share(self, view: View, box: Box) -> float:
-        return float(self._band(view, box).sum()) / max(box[2] * box[3], 1.0)
+    def _levels(self, view: View, box: Box) -> npt.NDArray[np.float32]:
+        """What its own pixels, if they are in the box, say that its disparity is."""
+        seen = _patch(view.disparity, view, box, cv2.INTER_NEAREST)
+        levels: npt.NDArray[np.float32] = (seen - self.relief)[self.own]
+        return levels
 
     @staticmethod
     def _look(view: View, box: Box) -> npt.NDArray[np.float32]:
-        patch = view.colour[view.window(box)]
-        return cv2.resize(patch, (24, 32), interpolation=cv2.INTER_AREA).astype(np.float32)
+        return _patch(view.colour, view, box, cv2.INTER_AREA)
 
     def alike(self, view: View, box: Box) -> float:
-        """Correlation of the box's content with the subject's look, -1..1."""
+        """Correlation of its own pixels, as the box has them, with its look, -1..1."""
         ys, xs = view.window(box)
         if ys.stop - ys.start < 2 or xs.stop - xs.start < 2:
             return -1.0
-        look = self._look(view, box)
-        a, b = look - look.mean((0, 1)), self.look - self.look.mean((0, 1))
+        look, known = self._look(view, box)[self.own], self.look[self.own]
+        a, b = look - look.mean(0), known - known.mean(0)
         norm = float(np.sqrt((a * a).sum() * (b * b).sum()))
         return float((a * b).sum()) / norm if norm > 0 else 0.0
 
@@ -204,35 +254,44 @@ class _Subject:
         ys, xs = view.window(box)
         if (ys.stop - ys.start) * (xs.stop - xs.start) < 0.4 * box[2] * box[3]:
             return False
-        return self._share(view, box) > _HELD * self.fill and self.alike(view, box) > alike
+        share = (np.abs(self._levels(view, box) - self.disparity) < self.slack).mean()
+        return bool(share > _HELD) and self.alike(view, box) > alike
 
     def see(self, view: View, box: Box) -> None:
         """Take what is in the box as the subject."""
-        pixels = view.disparity[view.window(box)][self._band(view, box)]
-        self.disparity = float(np.median(pixels))
+        levels = self._levels(view, box)
+        for slack in (self.slack, self.band.tolerance):
+            near = levels[np.abs(levels - self.disparity) < slack]
+            if near.size:
+                self.disparity = float(np.median(near))
         self.box = box
         self.unseen = 0
         if self.alike(view, box) > _FOUND:
-            self.fill += _LEARN * (self._share(view, box) - self.fill)
             self.look += np.float32(_LEARN) * (self._look(view, box) - self.look)
 
     def search(self, view: View) -> Box | None:
         """The most alike place in the picture at a disparity that the subject can have reached."""
         best, place = _FOUND, None
-        slack = self.tolerance + self.reach * (1 + 0.5 * self.unseen)
-        possible = (np.abs(view.disparity - self.disparity) < slack).astype(np.uint8)
+        possible = (np.abs(view.disparity - self.disparity) < self.slack).astype(np.uint8)
+        least = _HELD * float(self.own.mean())
+        grey, look = (cv2.cvtColor(one, cv2.COLOR_BGR2GRAY) for one in (view.colour, self.look))
         for scale in _SCALES:
             w, h = round(self.box[2] * scale), round(self.box[3] * scale)
-            if w >= view.colour.shape[1] or h >= view.colour.shape[0]:
+            if w >= grey.shape[1] or h >= grey.shape[0]:
                 continue
-            template = cv2.resize(self.look, (w, h), interpolation=cv2.INTER_LINEAR)
-            match = cv2.matchTemplate(view.colour, template.astype(np.uint8), cv2.TM_CCOEFF_NORMED)
+            template = cv2.resize(look, (w, h), interpolation=cv2.INTER_LINEAR)
+            match = cv2.matchTemplate(grey, template.astype(np.uint8), cv2.TM_CCOEFF_NORMED)
             share = cv2.boxFilter(possible, cv2.CV_32F, (w, h), anchor=(0, 0))
-            match[share[: match.shape[0], : match.shape[1]] < _HELD * self.fill] = -1
-            _, value, _, (x, y) = cv2.minMaxLoc(match)
-            box = (float(x), float(y), float(w), float(h))
-            if value > best and self.accepts(view, box, _ALIKE):
-                best, place = value, box
+            match[share[: match.shape[0], : match.shape[1]] < least] = -1
+            # What surrounds it is in the match too, and may be new: several places get a look.
+            for _ in range(_CANDIDATES):
+                _, value, _, (x, y) = cv2.minMaxLoc(match)
+                if value < _POSSIBLE:
+                    break
+                box = (float(x), float(y), float(w), float(h))
+                if self.accepts(view, box, best):
+                    best, place = self.alike(view, box), box
+                match[max(y - h // 4, 0) : y + h // 4 + 1, max(x - w // 4, 0) : x + w // 4 + 1] = -1
         return place
 
 
@@ -251,12 +310,10 @@ class Follower:
 
     def __init__(self, view: View, x: float, y: float, kind: TrackerKind = "kcf") -> None:
         level = disparity_at(view.disparity, x, y)
-        spread = _spread(view.disparity)
-        tolerance = _TOLERANCE * spread
-        box = _subject_box(view, x, y, tolerance)
+        band = _Band.of(view.disparity, level)
+        box = _subject_box(view, x, y, level, band.tolerance)
         self._kind = kind
-        self._subject = _Subject(view, box, level, tolerance, _REACH * spread)
-        self._subject.see(view, box)
+        self._subject = _Subject(view, box, level, band)
         self._tracker: cv2.Tracker | None = _start(kind, view, box)
         self.sights = [self._sight(view, lost=False)]
 
