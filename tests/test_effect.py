@@ -207,11 +207,11 @@ def test_only_the_targets_around_the_frame_are_asked_for_their_depth():
         asked.append(target.frame)
         return target.frame / 100
 
-    assert point_focus(settings(), targets, 92.0, disparity_of) == pytest.approx(0.75)
+    assert point_focus(settings(), targets, 92.0, disparity_of).disparity == pytest.approx(0.75)
     assert asked == [50, 100]
     asked.clear()
-    assert point_focus(settings(), targets, -5.0, disparity_of) == 0.0
-    assert point_focus(settings(), targets, 900.0, disparity_of) == 1.5
+    assert point_focus(settings(), targets, -5.0, disparity_of).disparity == 0.0
+    assert point_focus(settings(), targets, 900.0, disparity_of).disparity == 1.5
     assert asked == [0, 150]
 
 

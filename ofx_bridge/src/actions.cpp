@@ -60,6 +60,7 @@ OfxStatus instance_changed(Instance& instance, const Properties& arguments) {
         instance.inputs_changed();
         return kOfxStatOK;
     }
+    instance.forget_focus();
     const double time = time_of(arguments);
     const auto is = [changed = arguments.string(kOfxPropName)](parameter::Index index) {
         return changed == parameters[index].name;

@@ -287,6 +287,26 @@ bool Instance::is_identity(double time) const {
            value(parameter::f_stop, time).numbers[0] >= parameters[parameter::f_stop].range.high;
 }
 
+void Instance::keep_focus(double time, std::uint64_t generation, const FocusSight& sight) {
+    constexpr std::size_t most = 4096;
+    const std::lock_guard lock(focus_mutex_);
+    if (generation != focus_generation_) return;
+    if (focus_sights_.size() >= most) focus_sights_.clear();
+    focus_sights_.insert_or_assign(time, sight);
+}
+
+std::optional<FocusSight> Instance::focus_at(double time) const {
+    const std::lock_guard lock(focus_mutex_);
+    const auto found = focus_sights_.find(time);
+    return found == focus_sights_.end() ? std::nullopt : std::optional(found->second);
+}
+
+void Instance::forget_focus() {
+    const std::lock_guard lock(focus_mutex_);
+    ++focus_generation_;
+    focus_sights_.clear();
+}
+
 void Instance::show_error(const std::string& text) {
     const std::lock_guard lock(error_mutex_);
     // A dialog for every frame of a long render would bury the user.

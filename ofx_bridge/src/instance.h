@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <map>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -21,6 +22,15 @@ inline constexpr char output_clip[] = "Output";
 struct Value {
     double numbers[2];
     std::string text;
+};
+
+enum class FocusState { Locked, Pulling, Lost };
+
+// What the viewer shows of the focus: its state, and the box of the subject that is followed as
+// fractions of the frame.
+struct FocusSight {
+    FocusState state;
+    std::optional<OfxRectD> box;
 };
 
 class Json;
@@ -41,7 +51,10 @@ class Instance {
     std::string id() const { return std::to_string(id_); }
     // Goes up when the host says that what the clips deliver has changed.
     std::uint64_t epoch() const { return epoch_; }
-    void inputs_changed() { ++epoch_; }
+    void inputs_changed() {
+        ++epoch_;
+        forget_focus();
+    }
 
     Value value(parameter::Index index, double time) const;
     int option(parameter::Index index, double time) const;
@@ -69,6 +82,13 @@ class Instance {
 
     bool is_identity(double time) const;
 
+    // What was last rendered of the focus, for the viewer, which must not wait for the worker.
+    // Of a render that began before the last change, nothing is kept: its generation is old.
+    std::uint64_t focus_generation() const { return focus_generation_; }
+    void keep_focus(double time, std::uint64_t generation, const FocusSight& sight);
+    std::optional<FocusSight> focus_at(double time) const;
+    void forget_focus();
+
     void show_error(const std::string& text);
     void clear_error();
 
@@ -88,6 +108,10 @@ class Instance {
     OfxImageClipHandle source_ = nullptr, depth_ = nullptr, output_ = nullptr;
     OfxParamSetHandle parameter_set_ = nullptr;
     OfxParamHandle handles_[std::size(parameters)] = {};
+
+    std::atomic<std::uint64_t> focus_generation_{0};
+    mutable std::mutex focus_mutex_;
+    std::map<double, FocusSight> focus_sights_;
 
     std::mutex error_mutex_;
     std::string shown_error_;

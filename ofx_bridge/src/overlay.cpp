@@ -24,6 +24,7 @@ constexpr double reach = 6;
 
 constexpr OfxRGBAColourF locked_colour{0.3f, 1.0f, 0.4f, 1.0f};
 constexpr OfxRGBAColourF pulling_colour{1.0f, 0.8f, 0.2f, 1.0f};
+constexpr OfxRGBAColourF lost_colour{1.0f, 0.35f, 0.3f, 1.0f};
 constexpr OfxRGBAColourF ghost_colour{0.9f, 0.9f, 0.9f, 1.0f};
 constexpr OfxRGBAColourF halo_colour{0.0f, 0.0f, 0.0f, 0.7f};
 
@@ -190,13 +191,41 @@ std::string frame_name(double time) {
     return digits;
 }
 
-// The pull to a target ends settle_frames before its key, having lasted pull_frames.
-bool pulls(const Instance& instance, const std::vector<double>& keys, double time) {
+// Until a frame has been rendered: whether a pull is due. The pull to a target ends settle_frames
+// before its key, having lasted pull_frames.
+FocusSight expected(const Instance& instance, const std::vector<double>& keys, double time) {
     const double settle = instance.value(parameter::settle_frames, time).numbers[0];
     const double pull = instance.value(parameter::pull_frames, time).numbers[0];
-    return std::ranges::any_of(keys, [&](double key) {
+    const bool pulls = std::ranges::any_of(keys, [&](double key) {
         return key != keys.front() && key - settle - pull < time && time < key - settle;
     });
+    return {pulls ? FocusState::Pulling : FocusState::Locked, std::nullopt};
+}
+
+struct Look {
+    const char* word;
+    OfxRGBAColourF colour;
+};
+
+Look look_of(FocusState state) {
+    switch (state) {
+        case FocusState::Pulling:
+            return {"PULLING", pulling_colour};
+        case FocusState::Lost:
+            return {"LOST", lost_colour};
+        default:
+            return {"LOCKED", locked_colour};
+    }
+}
+
+// A box around the subject; of one that is lost only the corners, where it was seen last.
+std::vector<Line> frame_of(const OfxRectD& r, bool lost) {
+    if (!lost) return {{{r.x1, r.y1}, {r.x2, r.y1}, {r.x2, r.y2}, {r.x1, r.y2}, {r.x1, r.y1}}};
+    const double w = (r.x2 - r.x1) / 4, h = (r.y2 - r.y1) / 4;
+    return {{{r.x1 + w, r.y1}, {r.x1, r.y1}, {r.x1, r.y1 + h}},
+            {{r.x2 - w, r.y1}, {r.x2, r.y1}, {r.x2, r.y1 + h}},
+            {{r.x2 - w, r.y2}, {r.x2, r.y2}, {r.x2, r.y2 - h}},
+            {{r.x1 + w, r.y2}, {r.x1, r.y2}, {r.x1, r.y2 - h}}};
 }
 
 void draw(const Instance& instance, const View& view, Canvas& canvas) {
@@ -216,11 +245,25 @@ void draw(const Instance& instance, const View& view, Canvas& canvas) {
     if (current != keys.begin()) ghost(*std::prev(current));
     if (next != keys.end()) ghost(*next);
 
-    const bool pulling = pulls(instance, keys, view.time);
-    const OfxRGBAColourF& colour = pulling ? pulling_colour : locked_colour;
+    const FocusSight sight =
+        instance.focus_at(view.time).value_or(expected(instance, keys, view.time));
+    const auto [word, colour] = look_of(sight.state);
     const OfxPointD centre = view.place(instance.value(parameter::focus_point, view.time));
     const double radius = reticle_radius * view.pixel;
     const double inner = radius / 2;
+    OfxPointD word_place{centre.x + 1.2 * radius, centre.y + radius};
+    if (sight.box) {
+        const OfxPointD low = view.place({{sight.box->x1, sight.box->y1}, ""});
+        const OfxPointD high = view.place({{sight.box->x2, sight.box->y2}, ""});
+        outlined(canvas, frame_of({low.x, low.y, high.x, high.y}, sight.state == FocusState::Lost),
+                 colour);
+        // Above the subject; where the picture ends there, within its box.
+        const double unit = letter_size * view.pixel, gap = 4 * unit, letter = 6 * unit;
+        const double above = high.y + gap;
+        const double within = std::min(high.y, view.picture.y2) - gap - letter;
+        word_place = {std::max(low.x, view.picture.x1) + gap,
+                      above + letter < view.picture.y2 ? above : within};
+    }
     outlined(canvas,
              {circle(centre, radius),
               {{centre.x - 1.5 * radius, centre.y}, {centre.x - inner, centre.y}},
@@ -228,10 +271,7 @@ void draw(const Instance& instance, const View& view, Canvas& canvas) {
               {{centre.x, centre.y - 1.5 * radius}, {centre.x, centre.y - inner}},
               {{centre.x, centre.y + inner}, {centre.x, centre.y + 1.5 * radius}}},
              colour);
-    outlined(canvas,
-             text(pulling ? "PULLING" : "LOCKED", {centre.x + 1.2 * radius, centre.y + radius},
-                  letter_size * view.pixel),
-             colour);
+    outlined(canvas, text(word, word_place, letter_size * view.pixel), colour);
 }
 
 OfxPointD pen_position(const Properties& arguments) {

@@ -201,6 +201,15 @@ void Frame::fetch(const Reply& need) {
     pack(std::move(lent));
 }
 
+// What an answered frame says about its focus.
+std::optional<FocusSight> focus_sight(const Reply& reply) {
+    const std::vector<double>& v = reply.values;
+    if (v.empty() || !(v[0] >= 0 && v[0] <= 2)) return std::nullopt;
+    FocusSight sight{static_cast<FocusState>(static_cast<int>(v[0])), std::nullopt};
+    if (v.size() >= 5) sight.box = OfxRectD{v[1], v[2], v[3], v[4]};
+    return sight;
+}
+
 // Asks the worker until it has all that it needs; nothing if the host or the user stopped it.
 std::optional<Reply> Frame::ask(const std::function<bool(std::size_t)>& goes_on) {
     instance_.known_to_worker = true;
@@ -217,7 +226,10 @@ std::optional<Reply> Frame::ask(const std::function<bool(std::size_t)>& goes_on)
 }
 
 OfxStatus Frame::exchange(const HostImage& output) {
-    if (!ask([](std::size_t) { return true; })) return kOfxStatFailed;
+    const std::uint64_t generation = instance_.focus_generation();
+    const auto reply = ask([](std::size_t) { return true; });
+    if (!reply) return kOfxStatFailed;
+    if (const auto sight = focus_sight(*reply)) instance_.keep_focus(time_, generation, *sight);
     copy_rows(output.rows(result_.bounds), result_.rows(*segment_), result_.row_bytes(),
               height(result_.bounds));
     return kOfxStatOK;

@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from synthetic_focus import color, views
 from synthetic_focus.errors import SyntheticFocusError
-from synthetic_focus.focus import Aim, FocusCurve, FocusTarget, PullOptions, in_order
+from synthetic_focus.focus import Aim, Focus, FocusCurve, FocusTarget, PullOptions, in_order
 from synthetic_focus.lens.breathing import breathe, magnification
 from synthetic_focus.lens.from_settings import aperture
 from synthetic_focus.lens.model import closed, coc_map
@@ -126,8 +126,8 @@ def point_focus(
     targets: Sequence[FocusTarget],
     time: float,
     disparity_of: Callable[[FocusTarget], float],
-) -> float:
-    """The focus disparity at `time` when no subject is followed.
+) -> Focus:
+    """The focus at `time` when no subject is followed.
 
     Args:
         settings: with the options of the pulls.
@@ -138,7 +138,7 @@ def point_focus(
     passed = sum(target.frame <= time for target in targets)
     near = targets[max(passed - 1, 0) : passed + 1]
     aims = [Aim.still(target, disparity_of(target)) for target in near]
-    return FocusCurve(aims, pull_options(settings)).at(time).disparity
+    return FocusCurve(aims, pull_options(settings)).at(time)
 
 
 def render_frame(

@@ -8,6 +8,7 @@ import functools
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 import pytest
@@ -104,6 +105,62 @@ def test_any_order_and_many_threads_give_the_frames_of_one_after_the_other(
     for frame in frames:
         expected = effect.render(time=frame).pixels
         np.testing.assert_array_equal(found[shuffled.index(frame)], expected)
+
+
+def coloured(effect: Instance, time: float) -> list[Any]:
+    """The lines that the overlay draws, without their dark rims."""
+    return [s for s in effect.overlay.strokes(time, SIZE) if s.width == 2]
+
+
+def boxes(effect: Instance, time: float) -> list[Any]:
+    """What of them are closed rectangles."""
+    lines = coloured(effect, time)
+    return [s for s in lines if len(s.points) == 5 and s.points[0] == s.points[-1]]
+
+
+def test_the_overlay_shows_the_box_of_the_subject_in_the_colour_of_the_focus_state(
+    effect: Instance,
+) -> None:
+    colours = {}
+    for time, subject in ((8, NEAR), (17, FAR), (30, FAR)):
+        effect.render(time=time)
+        (box,) = boxes(effect, time)
+        corners = np.array(box.points[:-1])
+        centre = corners.mean(axis=0) / SIZE
+        assert centre == pytest.approx(point(subject, time), abs=0.06)
+        assert np.ptp(corners, axis=0)[1] > 40
+        colours[time] = box.colour
+    assert colours[8] == colours[30] != colours[17]
+
+
+def test_a_lost_subject_is_shown_as_lost_where_it_was_seen_last(effect: Instance) -> None:
+    def hidden(time: float) -> np.ndarray:
+        return np.full_like(picture(0), 0.5) if 4 <= time < 9 else picture(time)
+
+    def hidden_depth(time: float) -> np.ndarray:
+        return np.ones_like(depth(0)) if 4 <= time < 9 else depth(time)
+
+    effect["focus_point"].delete_key(25)
+    effect.clips["Source"].connect(hidden)
+    effect.clips["Depth"].connect(hidden_depth)
+    effect.render(time=2)
+    locked = boxes(effect, 2)[0].colour
+    effect.render(time=6)
+    assert boxes(effect, 6) == []
+    corners = [s for s in coloured(effect, 6) if len(s.points) == 3 and s.colour != locked]
+    middle = np.mean([s.points[1] for s in corners if s.colour == corners[0].colour][:4], axis=0)
+    assert middle / SIZE == pytest.approx(point(NEAR, 3), abs=0.06)
+
+
+def test_the_overlay_forgets_a_box_that_a_change_has_made_untrue(effect: Instance) -> None:
+    effect.render(time=8)
+    assert boxes(effect, 8)
+    effect["focus_point"].set_key(0, point(FAR, 0))
+    assert boxes(effect, 8) == []
+    effect.render(time=8)
+    (box,) = boxes(effect, 8)
+    centre = np.mean(box.points[:-1], axis=0) / SIZE
+    assert centre == pytest.approx(point(FAR, 8), abs=0.06)
 
 
 def test_bake_writes_few_keys_that_keep_the_focus_and_unbake_goes_back(effect: Instance) -> None:

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from synthetic_focus.focus.puller import HORIZON, Aim, FocusCurve, PullOptions, pull_window
 from synthetic_focus.focus.targets import FocusTarget
-from synthetic_focus.focus.tracking import Follower, Track, TrackerKind, View, joined
+from synthetic_focus.focus.tracking import Box, Follower, Track, TrackerKind, View, joined
 from synthetic_focus.scene.cuts import find_cuts, thumbnail
 
 _AHEAD = 4  # frames that are asked for at once in each direction of time
@@ -145,6 +145,15 @@ class Subjects:
         """What is known of the subject of a target of the plan, once `advance` has been there."""
         subject = self._subjects[(target.x, target.y, plan.frame_of(target))]
         return joined(subject.frame, subject.backward.sights, subject.forward.sights)
+
+    def box(self, plan: Plan, target: FocusTarget, frame: int) -> Box | None:
+        """The box around a target's subject in a frame, as in `Track`; None: not followed there."""
+        subject = self._subjects.get((target.x, target.y, plan.frame_of(target)))
+        if subject is None or not subject.first <= frame <= subject.last:
+            return None
+        step = frame - subject.frame
+        sights = subject.forward.sights if step > 0 else subject.backward.sights
+        return sights[abs(step)].box
 
     def curve(self, plan: Plan, time: float | None = None) -> FocusCurve:
         """The focus over time, when `advance` lacks nothing any more.

@@ -10,7 +10,7 @@ from typing import Final
 from synthetic_focus.focus.bake import bake
 from synthetic_focus.focus.puller import Focus
 from synthetic_focus.focus.subjects import Plan, Subjects
-from synthetic_focus.focus.tracking import View
+from synthetic_focus.focus.tracking import Box, View
 
 _KEPT_VIEWS: Final = 48  # 30 MB; what the host is asked for at once is a sixth of it
 
@@ -36,8 +36,10 @@ class FollowedShot:
         self._subjects = Subjects()
         self._views: OrderedDict[int, View] = OrderedDict()
 
-    def focus(self, plan: Plan, time: float, given: Callable[[int], View | None]) -> Focus:
-        """The focus at a time.
+    def focus(
+        self, plan: Plan, time: float, given: Callable[[int], View | None]
+    ) -> tuple[Focus, Box | None]:
+        """The focus at a time, and the box of its subject as in `Track`.
 
         Args:
             plan: the shot's targets.
@@ -50,7 +52,10 @@ class FollowedShot:
         """
         with self._lock:
             self._advance(plan, given, time)
-            return self._subjects.curve(plan, time).at(time)
+            curve = self._subjects.curve(plan, time)
+            focus = curve.at(time)
+            box = self._subjects.box(plan, curve.targets[focus.target], round(time))
+            return focus, box
 
     def bake(
         self, plan: Plan, tolerance: float, given: Callable[[int], View | None]

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from synthetic_focus import color, effect, parameters
 from synthetic_focus.errors import SyntheticFocusError
-from synthetic_focus.focus import FocusTarget, disparity_at
+from synthetic_focus.focus import Focus, FocusTarget, disparity_at
 from synthetic_focus.lens.preset import load_preset, save_preset
 from synthetic_focus.parameters import Settings
 from synthetic_focus.render import Aborted
@@ -33,7 +33,7 @@ from synthetic_focus.worker.protocol import (
 if TYPE_CHECKING:
     from synthetic_focus._native import AbortFlag
     from synthetic_focus.focus.subjects import Plan
-    from synthetic_focus.focus.tracking import View
+    from synthetic_focus.focus.tracking import Box, View
     from synthetic_focus.scene.depth_file import DepthFile
     from synthetic_focus.worker.following import FollowedShot
 
@@ -44,6 +44,7 @@ _SOURCE: Final = "Source"
 _DEPTH: Final = "Depth"
 _OPEN_FILES: Final = 4
 _KEPT_SHOTS: Final = 8
+_STATES: Final = ("locked", "pulling", "lost")  # in the order of their numbers in a reply
 _KEPT_FOCI: Final = 4096  # subjects' disparities, over all instances
 
 
@@ -94,7 +95,7 @@ class Renderer:
             frame.render(request.output)
         except _NeedError as need:
             return Reply(request.id, Status.NEED, "\n".join(need.clips), need.times)
-        return Reply(request.id, Status.OK)
+        return Reply(request.id, Status.OK, values=frame.sight)
 
     def forget(self, instance: str) -> None:
         """Forget what is remembered of an instance, and the depth files of all."""
@@ -181,6 +182,7 @@ class _Frame:
         self._memory = memory
         self._abort = abort
         self._settings = settings_of(request)
+        self.sight: list[float] = []  # of the focus, as the protocol has it
 
     def render(self, picture: Picture) -> None:
         """Render into the output picture."""
@@ -278,7 +280,7 @@ class _Frame:
                 targets, lambda shot, plan: shot.focus(plan, request.time, self._view_at)
             )
             if focus is not None:
-                return focus.disparity
+                return self._shown(*focus)
         missing: list[float] = []
 
         def disparity_of(target: FocusTarget) -> float:
@@ -293,7 +295,15 @@ class _Frame:
         still = effect.point_focus(settings, targets, request.time, disparity_of)
         if missing:
             raise _NeedError(missing)
-        return still
+        return self._shown(still, None)
+
+    def _shown(self, focus: Focus, box: "Box | None") -> float:
+        """The focus disparity; what the viewer shows of it is kept for the reply."""
+        self.sight = [float(_STATES.index(focus.state))]
+        if box is not None:
+            left, top, width, height = box
+            self.sight += [left, 1 - top - height, left + width, 1 - top]
+        return focus.disparity
 
     def _targets(self) -> tuple[FocusTarget, ...]:
         return effect.focus_targets(self._settings, self._request.keys, self._request.time)
