@@ -33,7 +33,7 @@ Mirrored mirrored(int i, int size) {
 
 struct Survey {
     bool opaque = true;
-    float largest = 0.0f;  // radius
+    float largest = 0.0f;  // radius as given
 };
 
 // Looks at every input pixel once: is it a number, is it opaque, how large do circles get?
@@ -49,7 +49,7 @@ Survey survey(const Picture& picture, const Settings& settings) {
             const float coc = picture.coc[picture.index(x, y)];
             if (!std::isfinite(coc)) throw BadPixel("coc", x, y, coc);
             if (picture.channels == 4 && pixel[3] != 1.0f) seen.opaque = false;
-            seen.largest = std::max(seen.largest, std::fabs(picture.radius(x, y)));
+            seen.largest = std::max(seen.largest, std::fabs(coc));
         }
     });
     Survey all;
@@ -328,14 +328,9 @@ class Renderer {
 
     void start_row(int y, PixelState* pixels) const {
         const auto sharp_layer = static_cast<std::int16_t>(layers_.layer(kInFrontOfSharp));
-        const auto all = static_cast<std::int16_t>(layers_.count());
         for (int x = 0; x < picture_.width; ++x) {
-            const float backdrop = surfaces_.backdrop[picture_.index(x, y)];
-            std::int16_t last = all;
-            if (std::isfinite(backdrop)) {
-                last = static_cast<std::int16_t>(layers_.layer(backdrop) + 1);
-            }
-            pixels[x] = {{}, 1.0f, 0.0f, 0.0f, 0, last};
+            const int last = layers_.layer(surfaces_.backdrop(picture_.index(x, y))) + 1;
+            pixels[x] = {{}, 1.0f, 0.0f, 0.0f, 0, static_cast<std::int16_t>(last)};
         }
         each_sharp(y, [&](int x) { pixels[x].last = sharp_layer; });
     }
@@ -412,9 +407,17 @@ Surfaces refocused(const Surfaces& surfaces, float part) {
 
 }  // namespace
 
-void defocus(const Picture& picture, const ApertureShape& shape, const Settings& settings,
+void defocus(const Picture& given, const ApertureShape& shape, const Settings& settings,
              float* result) {
-    Survey seen = survey(picture, settings);
+    Survey seen = survey(given, settings);
+    Picture picture = given;
+    std::vector<float> limited;
+    if (seen.largest > kMaxRadius) {
+        limited.assign(given.coc, given.coc + given.index(0, given.height));
+        for (float& coc : limited) coc = std::clamp(coc, -kMaxRadius, kMaxRadius);
+        picture.coc = limited.data();
+        seen.largest = kMaxRadius;
+    }
     const Surfaces surfaces =
         find_surfaces(picture, settings.refine_edges, settings.threads, settings.abort);
     if (shape.chromatic == 0.0) {

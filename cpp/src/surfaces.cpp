@@ -2,7 +2,8 @@
 
 #include <array>
 #include <cmath>
-#include <limits>
+#include <cstring>
+#include <memory>
 
 namespace synthetic_focus {
 namespace {
@@ -44,17 +45,25 @@ Colour colour(const Picture& picture, int x, int y) {
 // A copy of the map in which soft steps, as blurred or resampled maps have them, are steps again:
 // no pixel is left at a depth between two surfaces, where nothing is.
 std::vector<float> sharpened(const Picture& picture, int threads, const AbortFlag* abort) {
-    std::vector<float> result(picture.index(0, picture.height));
+    std::vector<float> result(picture.coc, picture.coc + picture.index(0, picture.height));
+    const auto width = static_cast<std::size_t>(picture.width);
     parallel_for(picture.height, threads, abort, [&](int y, int) {
+        const float* row = picture.coc + picture.index(0, y);
+        const float* above = y > 0 ? row - width : row;
+        const float* below = y + 1 < picture.height ? row + width : row;
+        const auto slope = [=](std::size_t x, std::size_t left, std::size_t right) {
+            const float across =
+                std::max(std::fabs(row[x] - row[left]), std::fabs(row[x] - row[right]));
+            const float down = std::max(std::fabs(row[x] - above[x]), std::fabs(row[x] - below[x]));
+            return std::max(across, down);
+        };
+        std::vector<float> slopes(width);
+        for (std::size_t x = 1; x + 1 < width; ++x) slopes[x] = slope(x, x - 1, x + 1);
+        slopes[0] = slope(0, 0, std::min<std::size_t>(1, width - 1));
+        slopes[width - 1] = slope(width - 1, std::max<std::size_t>(1, width - 1) - 1, width - 1);
         for (int x = 0; x < picture.width; ++x) {
+            if (slopes[static_cast<std::size_t>(x)] <= kSoftSlope) continue;
             const float here = picture.radius(x, y);
-            result[picture.index(x, y)] = here;
-            const float slope = std::max(
-                {std::fabs(here - picture.radius(std::max(0, x - 1), y)),
-                 std::fabs(here - picture.radius(std::min(picture.width - 1, x + 1), y)),
-                 std::fabs(here - picture.radius(x, std::max(0, y - 1))),
-                 std::fabs(here - picture.radius(x, std::min(picture.height - 1, y + 1)))});
-            if (slope <= kSoftSlope) continue;
             float nearest = here;
             float farthest = here;
             float jump = 0.0f;
@@ -81,18 +90,30 @@ std::vector<float> sharpened(const Picture& picture, int threads, const AbortFla
     return result;
 }
 
+// 1 where one of the eight neighbours belongs to another surface.
 std::vector<std::uint8_t> find_folds(const Picture& picture, int threads, const AbortFlag* abort) {
     std::vector<std::uint8_t> folds(picture.index(0, picture.height));
+    const auto width = static_cast<std::size_t>(picture.width);
     parallel_for(picture.height, threads, abort, [&](int y, int) {
-        for (int x = 0; x < picture.width; ++x) {
-            const float here = picture.radius(x, y);
-            bool fold = false;
-            for (int v = std::max(0, y - 1); v <= std::min(picture.height - 1, y + 1); ++v) {
-                for (int u = std::max(0, x - 1); u <= std::min(picture.width - 1, x + 1); ++u) {
-                    fold |= std::fabs(picture.radius(u, v) - here) > kFold;
-                }
-            }
-            folds[picture.index(x, y)] = fold ? 1 : 0;
+        const float* row = picture.coc + picture.index(0, y);
+        const float* above = y > 0 ? row - width : row;
+        const float* below = y + 1 < picture.height ? row + width : row;
+        // With the border's column once more on both sides.
+        std::vector<float> least(width + 2);
+        std::vector<float> most(width + 2);
+        for (std::size_t x = 0; x < width; ++x) {
+            least[x + 1] = std::min(row[x], std::min(above[x], below[x]));
+            most[x + 1] = std::max(row[x], std::max(above[x], below[x]));
+        }
+        least[0] = least[1];
+        most[0] = most[1];
+        least[width + 1] = least[width];
+        most[width + 1] = most[width];
+        std::uint8_t* fold = folds.data() + picture.index(0, y);
+        for (std::size_t x = 0; x < width; ++x) {
+            const float nearest = std::min(least[x], std::min(least[x + 1], least[x + 2]));
+            const float farthest = std::max(most[x], std::max(most[x + 1], most[x + 2]));
+            fold[x] = std::max(row[x] - nearest, farthest - row[x]) > kFold ? 1 : 0;
         }
     });
     return folds;
@@ -221,21 +242,21 @@ Mixture unmix(const Picture& picture, const std::vector<std::uint8_t>& folds, in
 // Walks along a row or a column and remembers the surfaces that went behind nearer ones.
 class Walker {
   public:
-    explicit Walker(float first) : last_(first) {}
-
-    void step(float here) {
+    // One place on, to the place `at` of the walk; `last` was before.
+    void step(int at, float last, float here) {
         latest_.step(here);
         deepest_.step(here);
-        if (last_ - here > kFold) {
-            latest_ = {last_, 1, run_ / 2};
-            if (deepest_.distance == 0 || last_ > deepest_.coc) deepest_ = {last_, 1, kEndless};
+        if (std::fabs(last - here) <= kFold) return;
+        if (last > here) {
+            latest_ = {last, 1, (at - fold_) / 2};
+            if (deepest_.distance == 0 || last > deepest_.coc) deepest_ = {last, 1, kEndless};
         }
-        run_ = std::fabs(last_ - here) > kFold ? 1 : run_ + 1;
-        last_ = here;
+        fold_ = at;
     }
     // Distances to the surface that went behind last and to the deepest one; 0: none.
     std::uint16_t latest() const { return static_cast<std::uint16_t>(latest_.distance); }
     std::uint16_t deepest() const { return static_cast<std::uint16_t>(deepest_.distance); }
+    bool idle() const { return (latest_.distance | deepest_.distance) == 0; }
 
   private:
     static constexpr int kEndless = 4096;
@@ -256,64 +277,99 @@ class Walker {
     };
     Surface latest_;
     Surface deepest_;
-    float last_;
-    int run_ = 1;
+    int fold_ = -1;  // where the last one was
 };
 
 enum Direction { kLeft, kRight, kUp, kDown };
 
-using Distances = std::vector<std::uint16_t>;
-
-struct Behind {
-    std::array<Distances, 4> latest;
-    std::array<Distances, 4> deepest;
-
-    void note(Direction direction, std::size_t at, const Walker& walker) {
-        latest[direction][at] = walker.latest();
-        deepest[direction][at] = walker.deepest();
-    }
+// Distances to what went behind in one direction; 0: nothing.
+struct Distances {
+    std::uint16_t latest;
+    std::uint16_t deepest;
 };
 
-Behind walk(const Picture& picture, const std::vector<float>& coc, int threads,
-            const AbortFlag* abort) {
-    Behind behind;
-    const std::size_t size = picture.index(0, picture.height);
-    for (Distances& distances : behind.latest) distances.resize(size);
-    for (Distances& distances : behind.deepest) distances.resize(size);
-    parallel_for(picture.height, threads, abort, [&](int y, int) {
-        const std::size_t begin = picture.index(0, y);
-        const std::size_t end = picture.index(0, y + 1);
-        Walker from_left(coc[begin]);
-        for (std::size_t at = begin; at < end; ++at) {
-            from_left.step(coc[at]);
-            behind.note(kLeft, at, from_left);
+constexpr int kBlock = 64;
+
+// What goes behind upward and downward, in blocks of so many columns, of which only those have been
+// written where there is something.
+class Columns {
+  public:
+    Columns(const Picture& picture, const std::vector<float>& coc,
+            const std::vector<std::uint8_t>& folds, int threads, const AbortFlag* abort)
+        : width_(static_cast<std::size_t>(picture.width)),
+          blocks_((width_ + kBlock - 1) / kBlock),
+          some_{std::vector<char>(blocks_ * static_cast<std::size_t>(picture.height)),
+                std::vector<char>(blocks_ * static_cast<std::size_t>(picture.height))} {
+        for (auto& distances : distances_) {
+            distances = std::make_unique_for_overwrite<Distances[]>(coc.size());
         }
-        Walker from_right(coc[end - 1]);
-        for (std::size_t at = end; at-- > begin;) {
-            from_right.step(coc[at]);
-            behind.note(kRight, at, from_right);
-        }
-    });
-    constexpr int kBlock = 64;
-    const int blocks = (picture.width + kBlock - 1) / kBlock;
-    parallel_for(blocks, threads, abort, [&](int block, int) {
-        const int begin = block * kBlock;
-        const int end = std::min(picture.width, begin + kBlock);
-        auto sweep = [&](Direction direction, int first, int last, int step) {
-            std::vector<Walker> walkers;
-            for (int x = begin; x < end; ++x) walkers.emplace_back(coc[picture.index(x, first)]);
-            for (int y = first; y != last; y += step) {
-                std::size_t at = picture.index(begin, y);
-                for (Walker& walker : walkers) {
-                    walker.step(coc[at]);
-                    behind.note(direction, at++, walker);
-                }
-            }
+        parallel_for(static_cast<int>(blocks_), threads, abort, [&](int block, int) {
+            const auto b = static_cast<std::size_t>(block);
+            sweep(kUp, b, 0, picture.height, 1, coc, folds);
+            sweep(kDown, b, picture.height - 1, -1, -1, coc, folds);
+        });
+    }
+
+    bool some(Direction direction, int x, int y) const {
+        return some_[direction - kUp][static_cast<std::size_t>(y) * blocks_ +
+                                      static_cast<std::size_t>(x / kBlock)] != 0;
+    }
+    Distances at(Direction direction, int x, int y) const {
+        if (!some(direction, x, y)) return {0, 0};
+        return distances_[direction - kUp]
+                         [static_cast<std::size_t>(y) * width_ + static_cast<std::size_t>(x)];
+    }
+
+  private:
+    void sweep(Direction direction, std::size_t block, int first, int last, int step,
+               const std::vector<float>& coc, const std::vector<std::uint8_t>& folds) {
+        const std::size_t begin = block * kBlock;
+        const std::size_t count = std::min<std::size_t>(kBlock, width_ - begin);
+        std::array<Walker, kBlock> walkers;
+        const auto folded = [&](const std::uint8_t* row) {
+            return std::memchr(row, 1, count) != nullptr;
         };
-        sweep(kUp, 0, picture.height, 1);
-        sweep(kDown, picture.height - 1, -1, -1);
-    });
-    return behind;
+        bool idle = true;
+        std::size_t before = static_cast<std::size_t>(first) * width_ + begin;
+        bool folds_before = false;
+        for (int y = first; y != last; y += step) {
+            const std::size_t row = static_cast<std::size_t>(y) * width_ + begin;
+            const bool folds_here = folded(folds.data() + row);
+            if (!idle || folds_here || folds_before) {
+                idle = true;
+                const int place = step > 0 ? y - first : first - y;
+                for (std::size_t i = 0; i < count; ++i) {
+                    Walker& walker = walkers[i];
+                    walker.step(place, coc[before + i], coc[row + i]);
+                    idle = idle && walker.idle();
+                    distances_[direction - kUp][row + i] = {walker.latest(), walker.deepest()};
+                }
+                some_[direction - kUp][static_cast<std::size_t>(y) * blocks_ + block] = !idle;
+            }
+            folds_before = folds_here;
+            before = row;
+        }
+    }
+
+    std::size_t width_;
+    std::size_t blocks_;
+    std::array<std::vector<char>, 2> some_;
+    std::array<std::unique_ptr<Distances[]>, 2> distances_;
+};
+
+// What goes behind along a row, in the direction from `first` on. Folds are few: from one to the
+// next nothing need be looked at.
+void walk_row(const float* coc, const std::uint8_t* folds, int width, int step,
+              std::vector<Distances>& distances) {
+    distances.assign(static_cast<std::size_t>(width), {0, 0});
+    const int first = step > 0 ? 0 : width - 1;
+    Walker walker;
+    for (int i = 1; i < width; ++i) {
+        const int x = first + i * step;
+        if (walker.idle() && folds[x] == 0 && folds[x - step] == 0) continue;
+        walker.step(i, coc[x - step], coc[x]);
+        distances[static_cast<std::size_t>(x)] = {walker.latest(), walker.deepest()};
+    }
 }
 
 constexpr std::array<std::array<int, 2>, 4> kSteps{{{-1, 0}, {1, 0}, {0, -1}, {0, 1}}};
@@ -369,6 +425,13 @@ Continued continued(const Picture& picture, const std::vector<float>& coc,
     return {mean, 1.0f};
 }
 
+// `continued` as it was for the same place last time.
+struct Remembered {
+    int x = -1;
+    int y = -1;
+    Continued surface{};
+};
+
 // The surfaces around a pixel that may go on behind it.
 struct Fills {
     struct Source {
@@ -377,13 +440,14 @@ struct Fills {
         int distance;
         std::size_t direction;
         float coc;
+        Remembered* memory;
     };
     std::array<Source, 8> sources;
     std::size_t count = 0;
 
     void add(const Picture& picture, const std::vector<float>& coc, int x, int y, int distance,
-             std::size_t direction) {
-        sources[count++] = {x, y, distance, direction, coc[picture.index(x, y)]};
+             std::size_t direction, Remembered* memory) {
+        sources[count++] = {x, y, distance, direction, coc[picture.index(x, y)], memory};
     }
     float closest() const {
         std::size_t best = 0;
@@ -404,8 +468,13 @@ struct Fills {
         for (std::size_t i = 0; i < count; ++i) {
             const Source& source = sources[i];
             if (std::fabs(source.coc - coc) > alike) continue;
-            const Continued surface =
-                continued(picture, coc_map, folds, source.x, source.y, kSteps[source.direction]);
+            Remembered& memory = *source.memory;
+            if (memory.x != source.x || memory.y != source.y) {
+                memory = {source.x, source.y,
+                          continued(picture, coc_map, folds, source.x, source.y,
+                                    kSteps[source.direction])};
+            }
+            const Continued& surface = memory.surface;
             const auto distance = static_cast<float>(source.distance);
             side.add(surface.colour, source.coc, surface.trust / (distance * distance));
         }
@@ -416,6 +485,107 @@ struct Fills {
 
 void put(std::vector<Piece>& pieces, int x, float coc, float coverage, const Colour& light) {
     pieces.push_back({x, coc, coverage, {light[0], light[1], light[2], light[3]}});
+}
+
+// Finds what lies hidden behind each pixel: the farther parts of pixels that show two surfaces
+// (`edges`), and surfaces around that go on behind it.
+void fill(const Picture& picture, const std::vector<std::uint8_t>& folds,
+          const std::vector<std::vector<Piece>>& edges, int threads, const AbortFlag* abort,
+          Surfaces& surfaces) {
+    const Columns columns(picture, surfaces.coc, folds, threads, abort);
+    const auto fill_row = [&](int y, std::array<std::vector<Distances>, 2>& along,
+                              std::vector<std::array<Remembered, 8>>& memories) {
+        const std::vector<Piece>& edge_row = edges[static_cast<std::size_t>(y)];
+        std::vector<Piece>& hidden = surfaces.hidden[static_cast<std::size_t>(y)];
+        const std::size_t begin = picture.index(0, y);
+        for (const Direction direction : {kLeft, kRight}) {
+            walk_row(surfaces.coc.data() + begin, folds.data() + begin, picture.width,
+                     direction == kLeft ? 1 : -1, along[direction]);
+        }
+        auto edge = edge_row.begin();
+        for (int x = 0; x < picture.width; ++x) {
+            const std::array<Distances, 4> distances{along[kLeft][static_cast<std::size_t>(x)],
+                                                     along[kRight][static_cast<std::size_t>(x)],
+                                                     columns.at(kUp, x, y),
+                                                     columns.at(kDown, x, y)};
+            Fills fills;
+            for (std::size_t d = 0; d < 4; ++d) {
+                const auto look = [&](int distance, std::size_t memory) {
+                    if (distance == 0) return;
+                    // Along a row one place of memory serves all its pixels.
+                    const auto column = static_cast<std::size_t>(d < kUp ? 0 : x);
+                    fills.add(picture, surfaces.coc, x + distance * kSteps[d][0],
+                              y + distance * kSteps[d][1], distance, d,
+                              &memories[column][2 * d + memory]);
+                };
+                const auto [latest, deepest] = distances[d];
+                look(latest, 0);
+                if (deepest != latest) look(deepest, 1);
+            }
+            const float own = surfaces.coc[begin + static_cast<std::size_t>(x)];
+            float shown = own;
+            const bool mixed = edge != edge_row.end() && edge->x == x;
+            if (mixed) {
+                hidden.push_back(*edge);
+                shown = edge++->coc;
+            }
+            if (fills.count == 0) continue;
+            const auto add = [&](float coc, float alike) {
+                const Side side = fills.blend(picture, surfaces.coc, folds, coc, alike);
+                put(hidden, x, side.coc, 1.0f, side.mean);
+            };
+            const float farthest = fills.farthest();
+            const float alike = std::max(kFold, 0.25f * (farthest - own));
+            if (!mixed) {
+                shown = fills.closest();
+                add(shown, alike);
+            }
+            if (farthest > shown + alike) add(farthest, alike);
+        }
+    };
+    constexpr int kStrip = 32;  // so many rows in turn, since they remember each other's surfaces
+    parallel_for((picture.height + kStrip - 1) / kStrip, threads, abort, [&](int strip, int) {
+        std::array<std::vector<Distances>, 2> along;
+        std::vector<std::array<Remembered, 8>> memories(static_cast<std::size_t>(picture.width));
+        const int end = std::min(picture.height, (strip + 1) * kStrip);
+        for (int y = strip * kStrip; y < end; ++y) fill_row(y, along, memories);
+    });
+}
+
+std::vector<std::int16_t> distances_to_folds(const Picture& picture,
+                                             const std::vector<std::uint8_t>& folds, int threads,
+                                             const AbortFlag* abort) {
+    std::vector<std::int16_t> distances(folds.size());
+    constexpr std::int16_t kFar = 4 * static_cast<std::int16_t>(kMaxRadius);
+    const auto closer = [](std::int16_t& here, std::int16_t beside) {
+        here = std::min(here, static_cast<std::int16_t>(beside + 1));
+    };
+    const auto width = static_cast<std::size_t>(picture.width);
+    parallel_for(picture.height, threads, abort, [&](int y, int) {
+        const std::size_t row = picture.index(0, y);
+        std::int16_t* const at = distances.data() + row;
+        std::fill(at, at + width, kFar);
+        if (std::memchr(folds.data() + row, 1, width) == nullptr) return;
+        for (std::size_t x = 0; x < width; ++x) {
+            if (folds[row + x] != 0)
+                at[x] = 0;
+            else if (x > 0)
+                closer(at[x], at[x - 1]);
+        }
+        for (std::size_t x = width - 1; x-- > 0;) closer(at[x], at[x + 1]);
+    });
+    parallel_for((picture.width + kBlock - 1) / kBlock, threads, abort, [&](int block, int) {
+        const std::size_t begin = static_cast<std::size_t>(block) * kBlock;
+        const std::size_t count = std::min<std::size_t>(kBlock, width - begin);
+        const auto pass = [&](int y, int from) {
+            std::int16_t* const at = distances.data() + picture.index(0, y) + begin;
+            const std::int16_t* const beside = distances.data() + picture.index(0, from) + begin;
+            for (std::size_t i = 0; i < count; ++i) closer(at[i], beside[i]);
+        };
+        for (int y = 1; y < picture.height; ++y) pass(y, y - 1);
+        for (int y = picture.height - 2; y >= 0; --y) pass(y, y + 1);
+    });
+    return distances;
 }
 
 }  // namespace
@@ -430,103 +600,27 @@ Surfaces find_surfaces(const Picture& given, bool refine_edges, int threads,
         picture.coc = sharp.data();
     }
     const std::size_t size = picture.index(0, picture.height);
-    surfaces.coc.resize(size);
-    surfaces.backdrop.resize(size, std::numeric_limits<float>::infinity());
+    surfaces.coc.assign(picture.coc, picture.coc + size);
     surfaces.front.resize(static_cast<std::size_t>(picture.height));
     surfaces.hidden.resize(static_cast<std::size_t>(picture.height));
     const std::vector<std::uint8_t> folds = find_folds(picture, threads, abort);
     std::vector<std::vector<Piece>> edges(static_cast<std::size_t>(picture.height));
-    parallel_for(picture.height, threads, abort, [&](int y, int) {
-        const auto row = static_cast<std::size_t>(y);
-        for (int x = 0; x < picture.width; ++x) {
-            const std::size_t at = picture.index(x, y);
-            surfaces.coc[at] = picture.radius(x, y);
-            if (!refine_edges || folds[at] == 0) continue;
-            const Mixture mixture = unmix(picture, folds, x, y);
-            surfaces.coc[at] = mixture.nearer >= 0.5f ? mixture.near_coc : mixture.far_coc;
-            if (mixture.nearer == 0.0f || mixture.nearer == 1.0f) continue;
-            put(surfaces.front[row], x, mixture.near_coc, mixture.nearer, mixture.front);
-            put(edges[row], x, mixture.far_coc, 1.0f, mixture.far);
-        }
-    });
-    const Behind behind = walk(picture, surfaces.coc, threads, abort);
-    parallel_for(picture.height, threads, abort, [&](int y, int) {
-        const auto row = static_cast<std::size_t>(y);
-        std::size_t edge = 0;
-        for (int x = 0; x < picture.width; ++x) {
-            const std::size_t at = picture.index(x, y);
-            Fills fills;
-            for (std::size_t d = 0; d < 4; ++d) {
-                const auto look = [&](int distance) {
-                    if (distance == 0) return;
-                    fills.add(picture, surfaces.coc, x + distance * kSteps[d][0],
-                              y + distance * kSteps[d][1], distance, d);
-                };
-                look(behind.latest[d][at]);
-                if (behind.deepest[d][at] != behind.latest[d][at]) look(behind.deepest[d][at]);
+    if (refine_edges) {
+        parallel_for(picture.height, threads, abort, [&](int y, int) {
+            const auto row = static_cast<std::size_t>(y);
+            for (int x = 0; x < picture.width; ++x) {
+                const std::size_t at = picture.index(x, y);
+                if (folds[at] == 0) continue;
+                const Mixture mixture = unmix(picture, folds, x, y);
+                surfaces.coc[at] = mixture.nearer >= 0.5f ? mixture.near_coc : mixture.far_coc;
+                if (mixture.nearer == 0.0f || mixture.nearer == 1.0f) continue;
+                put(surfaces.front[row], x, mixture.near_coc, mixture.nearer, mixture.front);
+                put(edges[row], x, mixture.far_coc, 1.0f, mixture.far);
             }
-            float shown = surfaces.coc[at];
-            const bool mixed = edge < edges[row].size() && edges[row][edge].x == x;
-            if (mixed) {
-                surfaces.hidden[row].push_back(edges[row][edge]);
-                shown = edges[row][edge++].coc;
-            }
-            if (fills.count == 0) continue;
-            const auto fill = [&](float coc, float alike) {
-                const Side side = fills.blend(picture, surfaces.coc, folds, coc, alike);
-                put(surfaces.hidden[row], x, side.coc, 1.0f, side.mean);
-            };
-            const float farthest = fills.farthest();
-            const float alike = std::max(kFold, 0.25f * (farthest - surfaces.coc[at]));
-            if (!mixed) {
-                shown = fills.closest();
-                fill(shown, alike);
-            }
-            if (farthest > shown + alike) fill(farthest, alike);
-        }
-    });
-    // Distance to the next fold, in steps along rows and columns: never less than the straight one.
-    std::vector<std::uint16_t> distance(size);
-    constexpr std::uint16_t kFar = 4 * static_cast<std::uint16_t>(kMaxRadius);
-    parallel_for(picture.height, threads, abort, [&](int y, int) {
-        const std::size_t row = picture.index(0, y);
-        std::uint16_t d = kFar;
-        for (std::size_t x = 0; x < static_cast<std::size_t>(picture.width); ++x) {
-            d = folds[row + x] ? std::uint16_t{0}
-                               : static_cast<std::uint16_t>(std::min<int>(kFar, d + 1));
-            distance[row + x] = d;
-        }
-        for (std::size_t x = static_cast<std::size_t>(picture.width); x-- > 0;) {
-            d = folds[row + x] ? std::uint16_t{0}
-                               : static_cast<std::uint16_t>(std::min<int>(kFar, d + 1));
-            distance[row + x] = std::min(distance[row + x], d);
-            d = distance[row + x];
-        }
-    });
-    const auto width = static_cast<std::size_t>(picture.width);
-    for (int y = 1; y < picture.height; ++y) {
-        const std::size_t row = picture.index(0, y);
-        for (std::size_t x = 0; x < width; ++x) {
-            distance[row + x] = static_cast<std::uint16_t>(
-                std::min<int>(distance[row + x], distance[row + x - width] + 1));
-        }
+        });
     }
-    for (int y = picture.height - 2; y >= 0; --y) {
-        const std::size_t row = picture.index(0, y);
-        for (std::size_t x = 0; x < width; ++x) {
-            distance[row + x] = static_cast<std::uint16_t>(
-                std::min<int>(distance[row + x], distance[row + x + width] + 1));
-        }
-    }
-    parallel_for(picture.height, threads, abort, [&](int y, int) {
-        for (int x = 0; x < picture.width; ++x) {
-            const std::size_t at = picture.index(x, y);
-            const float radius = std::fabs(surfaces.coc[at]);
-            if (static_cast<float>(distance[at]) > 1.4143f * (radius + 2.0f)) {
-                surfaces.backdrop[at] = surfaces.coc[at] + std::max(1.0f, 0.35f * radius);
-            }
-        }
-    });
+    fill(picture, folds, edges, threads, abort, surfaces);
+    surfaces.to_fold = distances_to_folds(picture, folds, threads, abort);
     return surfaces;
 }
 

@@ -1,7 +1,6 @@
 // The arrays that the kernels work on. Caller's buffers: nothing here owns pixels.
 #pragma once
 
-#include <algorithm>
 #include <cstddef>
 
 #include "synthetic_focus/parallel.h"
@@ -15,7 +14,8 @@ inline constexpr float kSharp = 0.5f;
 
 struct Picture {
     const float* pixels;  // (height, width, channels) scene-linear, premultiplied
-    const float* coc;  // (height, width) signed radius in pixels, positive behind the focal plane
+    // (height, width) signed radius in pixels, positive behind the focal plane, at most kMaxRadius
+    const float* coc;
     int width;
     int height;
     int channels;  // 3 or 4
@@ -27,9 +27,7 @@ struct Picture {
     const float* pixel(int x, int y) const {
         return pixels + index(x, y) * static_cast<std::size_t>(channels);
     }
-    float radius(int x, int y) const {
-        return std::clamp(coc[index(x, y)], -kMaxRadius, kMaxRadius);
-    }
+    float radius(int x, int y) const { return coc[index(x, y)]; }
 };
 
 }  // namespace synthetic_focus

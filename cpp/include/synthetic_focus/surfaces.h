@@ -2,6 +2,8 @@
 // how much of it, and what lies hidden behind.
 #pragma once
 
+#include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <vector>
 
@@ -19,12 +21,20 @@ struct Piece {
 };
 
 struct Surfaces {
-    std::vector<float> coc;  // (height, width) of the nearest surface, clamped
+    std::vector<float> coc;  // (height, width) of the nearest surface
     std::vector<std::vector<Piece>>
         front;  // by row, ordered by x: they stand for the picture's pixel
     std::vector<std::vector<Piece>> hidden;  // by row, ordered by x: they lie behind it
-    // (height, width) Within a smooth surface nothing shows from behind this circle of confusion.
-    std::vector<float> backdrop;
+    // (height, width) Steps along rows and columns to the next place where two surfaces meet: never
+    // less than the straight distance.
+    std::vector<std::int16_t> to_fold;
+
+    // Within a smooth surface nothing shows from behind this circle of confusion.
+    float backdrop(std::size_t at) const {
+        const float radius = std::fabs(coc[at]);
+        if (static_cast<float>(to_fold[at]) <= 1.4143f * (radius + 2.0f)) return kMaxRadius;
+        return coc[at] + std::max(1.0f, 0.35f * radius);
+    }
 };
 
 // refine_edges: whether the map's edges are moved to the picture's.
