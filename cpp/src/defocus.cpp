@@ -194,8 +194,7 @@ class Renderer {
         const int outside_y = y < 0 ? -y : std::max(0, y - picture_.height + 1);
         Pieces front(surfaces_.front[static_cast<std::size_t>(inner_y)]);
         Pieces hidden(surfaces_.hidden[static_cast<std::size_t>(inner_y)]);
-        for (int x = -table_.margin(); x < picture_.width + table_.margin(); ++x) {
-            const auto [inner_x, turned] = mirrored(x, picture_.width);
+        const auto gather = [&](int x, int inner_x, bool turned) {
             const int outside_x = x < 0 ? -x : std::max(0, x - picture_.width + 1);
             const int mirrors = table_.symmetric() ? 0 : (turned ? 1 : 0) + (upside_down ? 2 : 0);
             const auto add = [&](float coc, float coverage, const float* light) {
@@ -203,18 +202,13 @@ class Renderer {
                 const SpanTable::Entry& entry = table_.entry(inner_x, inner_y, coc);
                 if (outside_y > entry.rows) return;
                 const Layers::Share share = layers_.share(coc);
-                Gathering::Part part{x,
-                                     static_cast<std::int16_t>(share.layer),
-                                     static_cast<std::int8_t>(mirrors),
-                                     1.0f - share.next,
-                                     coverage,
-                                     light,
-                                     entry};
-                if (share.next < 1.0f) gathering.parts.push_back(part);
-                if (share.next <= 0.0f) return;
-                ++part.layer;
-                part.share = share.next;
-                gathering.parts.push_back(part);
+                const auto push = [&](int layer, float part) {
+                    gathering.parts.push_back({x, static_cast<std::int16_t>(layer),
+                                               static_cast<std::int8_t>(mirrors), part, coverage,
+                                               light, entry});
+                };
+                if (share.next < 1.0f) push(share.layer, 1.0f - share.next);
+                if (share.next > 0.0f) push(share.layer + 1, share.next);
             };
             front.seek(inner_x);
             if (front.here(inner_x)) {
@@ -229,7 +223,16 @@ class Renderer {
                 const Piece& piece = hidden.take();
                 add(piece.coc, piece.coverage, piece.light);
             }
-        }
+        };
+        const auto gather_mirrored = [&](int begin, int end) {
+            for (int x = begin; x < end; ++x) {
+                const auto [inner_x, turned] = mirrored(x, picture_.width);
+                gather(x, inner_x, turned);
+            }
+        };
+        gather_mirrored(-table_.margin(), 0);
+        for (int x = 0; x < picture_.width; ++x) gather(x, x, false);
+        gather_mirrored(picture_.width, picture_.width + table_.margin());
     }
 
     // Orders the parts by layer and joins neighbours with the same patch to runs.

@@ -21,9 +21,10 @@ class Layers {
     };
     Share share(float coc) const {
         const float at = std::copysign(position(std::fabs(coc)), coc) + static_cast<float>(middle_);
-        const float layer = std::floor(at);
-        const float passed = (at - layer - (1.0f - kPassage)) / kPassage;
-        return {static_cast<int>(layer), std::clamp(passed, 0.0f, 1.0f)};
+        const int layer = static_cast<int>(at);
+        const float passed =
+            (at - static_cast<float>(layer) - (1.0f - kPassage)) * (1.0f / kPassage);
+        return {layer, std::clamp(passed, 0.0f, 1.0f)};
     }
     int layer(float coc) const { return share(coc).layer; }
 
