@@ -10,7 +10,7 @@ from synthetic_focus.scene.flow import FlowPair
 from synthetic_focus.scene.parallax import fused
 
 WIDTH, HEIGHT = 320, 180
-FOCAL = 1.25 * WIDTH  # not what the code starts from
+FOCAL = 1.25 * WIDTH  # not what the code assumes
 
 
 @dataclass
@@ -28,11 +28,11 @@ BALLS = (
 )
 
 
-def cast(rotation, position, balls, time):
+def cast(rotation, position, balls, time, focal):
     """Per pixel the thing that is seen (-2 ground, -1 wall, else the ball) and its place."""
     y, x = np.mgrid[0:HEIGHT, 0:WIDTH].astype(float)
     ray = np.stack(
-        [(x - (WIDTH - 1) / 2) / FOCAL, (y - (HEIGHT - 1) / 2) / FOCAL, np.ones_like(x)], -1
+        [(x - (WIDTH - 1) / 2) / focal, (y - (HEIGHT - 1) / 2) / focal, np.ones_like(x)], -1
     )
     ray = ray @ rotation  # from the camera's axes to the world's
     position = np.asarray(position, float)
@@ -52,18 +52,18 @@ def cast(rotation, position, balls, time):
     return thing, position + distance[..., None] * ray
 
 
-def project(points, rotation, position):
+def project(points, rotation, position, focal):
     seen = (points - position) @ rotation.T
     return np.stack(
         [
-            FOCAL * seen[..., 0] / seen[..., 2] + (WIDTH - 1) / 2,
-            FOCAL * seen[..., 1] / seen[..., 2] + (HEIGHT - 1) / 2,
+            focal * seen[..., 0] / seen[..., 2] + (WIDTH - 1) / 2,
+            focal * seen[..., 1] / seen[..., 2] + (HEIGHT - 1) / 2,
         ],
         -1,
     ), seen[..., 2]
 
 
-def shot(path, balls=BALLS, count=7, noise=0.15):
+def shot(path, balls=BALLS, count=7, noise=0.15, focal=FOCAL):
     """True disparity of the last frame, what it shows, and the flows up to it, as good as DIS.
 
     path: frame -> (rotation vector, position).
@@ -71,7 +71,7 @@ def shot(path, balls=BALLS, count=7, noise=0.15):
     rng = np.random.default_rng(0)
     poses = [path(i) for i in range(count)]
     poses = [(cv2.Rodrigues(np.asarray(r, float))[0], np.asarray(p, float)) for r, p in poses]
-    seen = [cast(r, p, balls, i) for i, (r, p) in enumerate(poses)]
+    seen = [cast(r, p, balls, i, focal) for i, (r, p) in enumerate(poses)]
     y, x = np.mgrid[0:HEIGHT, 0:WIDTH].astype(float)
 
     def flow(i, j):
@@ -79,13 +79,13 @@ def shot(path, balls=BALLS, count=7, noise=0.15):
         points = points.copy()
         for k, ball in enumerate(balls):
             points[thing == k] += np.multiply(j - i, ball.velocity)
-        place, _ = project(points, *poses[j])
+        place, _ = project(points, *poses[j], focal)
         wobble = cv2.resize(rng.normal(scale=noise, size=(24, 40, 2)), (WIDTH, HEIGHT))
         return (place - np.stack([x, y], -1) + wobble).astype(np.float32)
 
     flows = [FlowPair(flow(i, i + 1), flow(i + 1, i)) for i in range(count - 1)]
     thing, points = seen[-1]
-    return (1 / project(points, *poses[-1])[1]).astype(np.float32), thing, flows
+    return (1 / project(points, *poses[-1], focal)[1]).astype(np.float32), thing, flows
 
 
 def estimated(truth, seed=0):
@@ -113,8 +113,9 @@ def forwards(i):
 
 
 @pytest.mark.parametrize("path", [sideways, forwards])
-def test_a_moving_camera_mends_the_estimate(path):
-    truth, _, flows = shot(path)
+@pytest.mark.parametrize("focal", [0.7, 1.0, 1.5])
+def test_a_moving_camera_mends_the_estimate_whatever_its_focal_length(path, focal):
+    truth, _, flows = shot(path, focal=focal * WIDTH)
     estimate = estimated(truth)
 
     disparity = fused(estimate, flows)

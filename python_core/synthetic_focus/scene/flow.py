@@ -14,13 +14,12 @@ Field = npt.NDArray[np.float32]
 
 
 class Flow(Protocol):
-    """A way to find the flow between two frames; a function without memory of earlier calls.
+    """A way to find the flow between two frames; a function without memory of earlier calls."""
 
-    Attributes:
-        identity: its name and settings. Two with one identity give the same fields.
-    """
-
-    identity: str
+    @property
+    def identity(self) -> str:
+        """Its name and settings. Two with one identity give the same fields."""
+        ...
 
     def __call__(self, first: Grey, second: Grey) -> Field:
         """The flow from `first` to `second`.

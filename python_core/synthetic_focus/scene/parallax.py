@@ -21,8 +21,9 @@ Map = npt.NDArray[np.float32]
 Floats = npt.NDArray[np.float64]
 
 _GRID = 320  # points along the longer side: what is learnt here is smooth between edges
-_FOCAL = 1.0  # focal length that is searched from, in long sides: 36 mm on full frame
-_FOCAL_SPREAD = 0.25  # how far off that may be, as a logarithm
+# Focal length in long sides that is taken for the unknown one: 36 mm on full frame. One that is
+# a third off bends the parallax less than the flow's noise does, and cannot be told from it.
+_FOCAL = 1.0
 _MATCHES = 2500  # that the motion is found from
 _TRIALS, _PICKED = 100, 7  # at first from so many of them, so many times
 _MISMATCH = 1.0  # px by which the way there and back may miss
@@ -63,7 +64,7 @@ class _Motion:
 
     rotation: Floats  # (3, 3)
     translation: Floats  # (3,), of either sign
-    focal: float  # px
+    focal: float  # px, assumed
     centre: Floats  # (2,), px
 
 
@@ -170,7 +171,7 @@ def _motion(track: _Track, estimate: Map, shape: tuple[int, ...]) -> _Motion:
     there = (track.there.reshape(-1, 2)[chosen] - centre).astype(np.float64)
     start, likely = _suggested(here / focal, there / focal, estimate.reshape(-1)[chosen])
     vector = _refined(start, here, there, likely, focal)
-    return _Motion(*_moved(vector, focal), centre)
+    return _Motion(_turn(vector), vector[3:], focal, centre)
 
 
 def _suggested(here: Floats, there: Floats, estimate: Map) -> tuple[Floats, Floats]:
@@ -180,7 +181,7 @@ def _suggested(here: Floats, there: Floats, estimate: Map) -> tuple[Floats, Floa
     Proc. R. Soc. B, 1980); that of a disparity with an unknown shift has a second translation.
 
     Returns:
-        (7,) as `_refined` takes it, and the weight of each match, small where it contradicts.
+        (6,) as `_refined` takes it, and the weight of each match, small where it contradicts.
     """
     x, y, one, none = here[:, 0], here[:, 1], np.ones(len(here)), np.zeros(len(here))
     across = np.stack([-x * y, 1 + x * x, -y, one, none, -x], axis=1)
@@ -210,59 +211,47 @@ def _suggested(here: Floats, there: Floats, estimate: Map) -> tuple[Floats, Floa
         normal[np.diag_indices(9)] += 1e-9 * np.trace(normal)
         solution = np.linalg.solve(normal, np.einsum("nki,nk->i", weighted, flow))
     translation = solution[6:9] / max(float(np.linalg.norm(solution[6:9])), 1e-12)
-    return np.concatenate([solution[:3], translation, [0.0]]), weight
+    return np.concatenate([solution[:3], translation]), weight
 
 
 def _refined(start: Floats, here: Floats, there: Floats, likely: Floats, focal: float) -> Floats:
-    """Rotation vector, translation and logarithm of the focal length's factor, by least squares.
+    """Rotation vector and translation, (6,), by least squares.
 
     Gauss-Newton with Cauchy weights, from loose to strict, on the distances from the epipolar
     lines.
     """
-
-    def distances(vector: Floats) -> Floats:
-        return _off_epipolar(here, there, *_moved(vector, focal))
-
     vector = start
     for looseness in (8, 4, 2, 1, 1, 1):
-        residual = distances(vector)
+        residual = _off_epipolar(vector, here, there, focal)
         weight = likely / (1 + np.square(residual / (looseness * _NOISE)))
         columns = []
-        for i in range(7):
+        for i in range(6):
             nudged = vector.copy()
             nudged[i] += 1e-5
-            columns.append((distances(nudged) - residual) / 1e-5)
+            columns.append((_off_epipolar(nudged, here, there, focal) - residual) / 1e-5)
         jacobian = np.stack(columns, axis=1)
         normal = jacobian.T @ (weight[:, None] * jacobian)
-        right = -jacobian.T @ (weight * residual)
-        # Neighbouring matches err alike: together they are worth a hundred.
-        prior = (_NOISE / _FOCAL_SPREAD) ** 2 * len(here) / 100
-        normal[6, 6] += prior
-        right[6] -= prior * vector[6]
         # The translation's length is free, and near a degenerate motion more than that.
-        normal[np.diag_indices(7)] += 1e-6 * np.trace(normal) / 7
-        vector = vector + np.linalg.solve(normal, right)
-        vector[3:6] /= np.linalg.norm(vector[3:6])
+        normal[np.diag_indices(6)] += 1e-6 * np.trace(normal) / 6
+        vector = vector - np.linalg.solve(normal, jacobian.T @ (weight * residual))
+        vector[3:] /= np.linalg.norm(vector[3:])
     return vector
 
 
-def _moved(vector: Floats, focal: float) -> tuple[Floats, Floats, float]:
-    import cv2
-
-    rotation = np.asarray(cv2.Rodrigues(vector[:3])[0], np.float64)
-    return rotation, vector[3:6], focal * float(np.exp(vector[6]))
-
-
-def _off_epipolar(
-    here: Floats, there: Floats, rotation: Floats, translation: Floats, focal: float
-) -> Floats:
+def _off_epipolar(vector: Floats, here: Floats, there: Floats, focal: float) -> Floats:
     """Signed distances in px of `there` from the epipolar lines of `here`."""
-    ray = np.concatenate([here / focal, np.ones((len(here), 1))], axis=1) @ rotation.T
-    line = np.cross(translation, ray)
+    ray = np.concatenate([here / focal, np.ones((len(here), 1))], axis=1) @ _turn(vector).T
+    line = np.cross(vector[3:], ray)
     seen = there / focal
     reach = np.hypot(line[:, 0], line[:, 1])
     distance = line[:, 0] * seen[:, 0] + line[:, 1] * seen[:, 1] + line[:, 2]
     return np.asarray(focal * distance / np.maximum(reach, 1e-9))
+
+
+def _turn(vector: Floats) -> Floats:
+    import cv2
+
+    return np.asarray(cv2.Rodrigues(vector[:3])[0], np.float64)
 
 
 def _triangulated(track: _Track, motion: _Motion) -> tuple[Map, Map, Map]:
