@@ -41,29 +41,33 @@ def expand(light: npt.NDArray[np.floating], *, threshold: float = THRESHOLD) -> 
         (H, W, 3) float32, natural logarithms: above 0 in clipped pixels, exactly 0 in all others.
     """
     shown = np.clip(light, 0, 1).astype(np.float32)
-    clipped = shown.max(axis=2) >= np.float32(threshold)
-    if not clipped.any():
-        return np.zeros(shown.shape, np.float32)
-    bright = _ramp(shown.max(axis=2), threshold, threshold + (1 - threshold) / 2)
-    filled = np.mean([_around(bright, reach) for reach in _REACHES], axis=0, dtype=np.float32)
+    red, green, blue = np.moveaxis(shown, 2, 0)
+    highest = np.maximum(np.maximum(red, green), blue)
+    gain = np.zeros(shown.shape, np.float32)
+    clipped = np.nonzero(highest >= np.float32(threshold))
+    if not clipped[0].size:
+        return gain
+    bright = _ramp(highest, threshold, threshold + (1 - threshold) / 2)
+    filled = np.mean([_around(bright, reach)[clipped] for reach in _REACHES], axis=0)
     # The rim: what is around, as far as it is not clipped itself, the brightest of it most.
-    unclipped = np.square(shown.max(axis=2)) * (1 - bright)
-    rim = _around(np.dstack([shown * unclipped[..., None], unclipped, 1 - bright]), _RIM)
-    glow = np.sqrt(rim[..., 3] / np.maximum(rim[..., 4], np.float32(1e-4)))
-    colour = rim[..., :3] / np.maximum(rim[..., 3:4], np.float32(1e-6))
-    tint = np.log(np.maximum(colour / np.maximum(colour.max(axis=2, keepdims=True), 1e-6), 0.1))
+    unclipped = np.square(highest) * (1 - bright)
+    rim = _around(np.dstack([shown * unclipped[..., None], unclipped, 1 - bright]), _RIM)[clipped]
+    glow = np.sqrt(rim[:, 3] / np.maximum(rim[:, 4], 1e-4))
+    colour = rim[:, :3] / np.maximum(rim[:, 3:4], 1e-6)
+    tint = np.log(np.maximum(colour / np.maximum(colour.max(axis=1, keepdims=True), 1e-6), 0.1))
 
-    white = _ramp(shown.min(axis=2), _NEARLY, 1)
+    own = shown[clipped]
+    white = _ramp(own.min(axis=1), _NEARLY, 1)
     peak = _COLOUR + _WHITE * white
     peak *= 1 + (_FILLING - 1) * filled
-    peak *= (_DARK + _GLOW * glow) * bright
+    peak *= (_DARK + _GLOW * glow) * bright[clipped]
     # The light has the rim's colour, as far as its own is lost.
-    gain = peak[..., None] * np.exp(np.float32(_HUE) * tint * white[..., None])
+    light_gain = peak[:, None] * np.exp(_HUE * tint * white[:, None])
     # Of a clipped light all colours near white alike: a camera rolls off towards white, and a gain
     # of the one colour that touches it would paint the light. A colour far from white is true.
-    gain *= _ramp(shown, _NEARLY, 1)
-    gain = np.maximum(gain, np.float32(_LEAST))
-    return np.where(clipped[..., None], gain, np.float32(0)).astype(np.float32)
+    light_gain *= _ramp(own, _NEARLY, 1)
+    gain[clipped] = np.maximum(light_gain, _LEAST)
+    return gain
 
 
 def _ramp(value: Map, low: float, high: float) -> Map:
