@@ -127,10 +127,14 @@ struct Side {
     float power_sum = 0.0f;
     float variance = 0.0f;
     Colour mean{};
+    Colour most{};
     float coc = 0.0f;
 
     void add(const Colour& colour, float radius, float w) {
-        for (std::size_t c = 0; c < 4; ++c) sum[c] += w * colour[c];
+        for (std::size_t c = 0; c < 4; ++c) {
+            sum[c] += w * colour[c];
+            most[c] = std::max(most[c], colour[c]);
+        }
         coc_sum += w * radius;
         power_sum += w * dot(colour, colour);
         weight += w;
@@ -150,6 +154,36 @@ struct Mixture {
     Colour front{};  // premultiplied by that share
     Colour far{};
 };
+
+bool is_behind(const Picture& picture, int x, int y) {
+    const float here = picture.radius(x, y);
+    for (int v = std::max(0, y - 1); v <= std::min(picture.height - 1, y + 1); ++v) {
+        for (int u = std::max(0, x - 1); u <= std::min(picture.width - 1, x + 1); ++u) {
+            if (here - picture.radius(u, v) > kFold) return true;
+        }
+    }
+    return false;
+}
+
+struct Parting {
+    float nearer;  // share of the nearer surface
+    float doubt;   // 0: colours tell the surfaces apart; 1: they do not, and `nearer` is the guess
+};
+
+Parting part(const Colour& own, const Side& near, const Side& far, float guess) {
+    const Colour contrast = minus(near.mean, far.mean);
+    const float power = dot(contrast, contrast);
+    const float seen = dot(minus(own, far.mean), contrast);
+    const float level = dot(near.mean, near.mean) + dot(far.mean, far.mean);
+    const float position = std::clamp(seen / (power + 1e-12f), 0.0f, 1.0f);
+    Colour residual = minus(own, far.mean);
+    for (std::size_t c = 0; c < 4; ++c) residual[c] -= position * contrast[c];
+    // Colours tell the surfaces apart as far as these are even, and the pixel lies between them.
+    const float doubt =
+        kDoubt * level + near.variance + far.variance + 3.0f * dot(residual, residual) + 1e-12f;
+    return {std::clamp((seen + guess * doubt) / (power + doubt), 0.0f, 1.0f),
+            doubt / (power + doubt)};
+}
 
 Mixture unmix(const Picture& picture, const std::vector<std::uint8_t>& folds, int x, int y) {
     const float here = picture.radius(x, y);
@@ -203,20 +237,19 @@ Mixture unmix(const Picture& picture, const std::vector<std::uint8_t>& folds, in
             }
         }
     }
+    const float guess = here < middle ? 1.0f : 0.0f;
+    Parting parting = part(own, near, far, guess);
+    if (near_mixed.weight > 0.0f && (guess == 0.0f || parting.doubt > 0.5f)) {
+        // A strip too thin to have an inside may lie between the two.
+        const Parting strip = part(own, near_mixed, far, guess);
+        if (strip.doubt < 0.5f * parting.doubt) {
+            parting = strip;
+            near = near_mixed;
+        }
+    }
+    mixture.nearer = parting.nearer;
     mixture.near_coc = near.coc;
     mixture.far_coc = far.coc;
-    const Colour contrast = minus(near.mean, far.mean);
-    const float power = dot(contrast, contrast);
-    const float guess = here < middle ? 1.0f : 0.0f;
-    const float seen = dot(minus(own, far.mean), contrast);
-    const float level = dot(near.mean, near.mean) + dot(far.mean, far.mean);
-    const float position = std::clamp(seen / (power + 1e-12f), 0.0f, 1.0f);
-    Colour residual = minus(own, far.mean);
-    for (std::size_t c = 0; c < 4; ++c) residual[c] -= position * contrast[c];
-    // Colours tell the surfaces apart as far as these are even, and the pixel lies between them.
-    const float doubt =
-        kDoubt * level + near.variance + far.variance + 3.0f * dot(residual, residual) + 1e-12f;
-    mixture.nearer = std::clamp((seen + guess * doubt) / (power + doubt), 0.0f, 1.0f);
     if (here < middle) {
         mixture.near_coc = here;
     } else {
@@ -225,16 +258,16 @@ Mixture unmix(const Picture& picture, const std::vector<std::uint8_t>& folds, in
     if (mixture.nearer > kAllOfIt) mixture.nearer = 1.0f;
     if (mixture.nearer < 1.0f - kAllOfIt) mixture.nearer = 0.0f;
     // What a pixel has beyond the nearer surface's share, such as a light beside it, belongs to the
-    // other.
+    // other, which is no brighter than it is seen to be.
     const float far_share = 1.0f - mixture.nearer;
     for (std::size_t c = 0; c < 4; ++c) {
-        const float rest = own[c] - far_share * far.mean[c];
-        mixture.front[c] = rest;
         mixture.far[c] = far.mean[c];
-        if (far_share < kTooLittle) continue;
-        mixture.front[c] =
-            std::clamp(rest, 0.0f, std::max(0.0f, 2.0f * mixture.nearer * near.mean[c]));
-        if (mixture.front[c] != rest) mixture.far[c] = (own[c] - mixture.front[c]) / far_share;
+        if (far_share >= kTooLittle) {
+            const float most = std::max(0.0f, 2.0f * mixture.nearer * near.mean[c]);
+            const float front = std::clamp(own[c] - far_share * far.mean[c], 0.0f, most);
+            mixture.far[c] = std::min((own[c] - front) / far_share, std::max(own[c], far.most[c]));
+        }
+        mixture.front[c] = own[c] - far_share * mixture.far[c];
     }
     return mixture;
 }
@@ -611,6 +644,7 @@ Surfaces find_surfaces(const Picture& given, bool refine_edges, int threads,
             for (int x = 0; x < picture.width; ++x) {
                 const std::size_t at = picture.index(x, y);
                 if (folds[at] == 0) continue;
+                if (std::fabs(surfaces.coc[at]) <= kSharp && !is_behind(picture, x, y)) continue;
                 const Mixture mixture = unmix(picture, folds, x, y);
                 surfaces.coc[at] = mixture.nearer >= 0.5f ? mixture.near_coc : mixture.far_coc;
                 if (mixture.nearer == 0.0f || mixture.nearer == 1.0f) continue;

@@ -119,3 +119,25 @@ def test_a_soft_depth_edge_leaves_no_third_surface_between_two():
     refined = np.abs(defocus(image, soft) - expected).max()
     assert refined < 0.02
     assert refined < np.abs(defocus(image, soft, refine_edges=False) - expected).max() / 3
+
+
+def test_a_subject_in_focus_is_bit_identical_up_to_its_edge():
+    rng = np.random.default_rng(10)
+    y, x = np.mgrid[-40:40, -60:60] / 30.0
+    subject = x**2 + y**2 < 1
+    image = rng.random((80, 120, 3)).astype(np.float32)
+    image[~subject] *= 20
+    coc = np.where(subject, rng.uniform(-0.5, 0.5, subject.shape), 12).astype(np.float32)
+    result = defocus(image, coc)
+    np.testing.assert_array_equal(result[subject], image[subject])
+    assert np.abs(result - image)[~subject].mean() > 1
+
+
+def test_a_thin_bright_strip_between_two_surfaces_leaves_no_sharp_line():
+    """A row of a table's bright edge that the map gives to the street in focus behind it."""
+    image = np.full((80, 120, 3), 0.3, np.float32)
+    coc = np.zeros((80, 120), np.float32)
+    image[40:42], coc[41] = 0.9, -8  # the table's far edge, and a cup upon the table
+    image[42:], coc[42:] = 0.05, -12
+    result = defocus(image, coc)[:, 60, 0]
+    assert np.abs(result[40] - (result[39] + result[41]) / 2) < 0.05
