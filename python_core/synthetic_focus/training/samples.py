@@ -14,6 +14,10 @@ A generated sample holds::
 The kinds, after the paper's section 4.1: "pair" (deep, shallow), "aperture_triplet" (adjusted has
 another aperture than shallow), "focal_triplet" (adjusted has another focus), and "deep" (no lens
 blur to learn from: radiance and disparity only).
+
+A folder of photographs holds deep, shallow and, for a triplet, adjusted, as JPEG, PNG, TIFF or EXR
+files of those names; `load_photographs` aligns them. A triplet's kind is said by a sample.json
+that needs no more than {"kind": "aperture_triplet"} or {"kind": "focal_triplet"}.
 """
 
 import json
@@ -25,10 +29,17 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 import numpy as np
+from numpy.typing import NDArray
 
 from synthetic_focus.errors import SyntheticFocusError
 from synthetic_focus.evaluation.scenes.geometry import Floats
 from synthetic_focus.evaluation.truth import TruthMissingError, read_exr, write_exr
+from synthetic_focus.training.alignment import (
+    AlignmentError,
+    common_window,
+    find_warp,
+    laid_over,
+)
 
 Kind = Literal["pair", "aperture_triplet", "focal_triplet", "deep"]
 Split = Literal["train", "held-out"]
@@ -171,3 +182,106 @@ def load(place: Path) -> Sample:
         style=style,
         split=split,
     )
+
+
+_PHOTOGRAPHS = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".exr")
+_LUMA = np.array([0.2126, 0.7152, 0.0722], np.float32)
+
+
+def _photographs(place: Path) -> dict[str, Path]:
+    """The files of a folder's pictures by name, deep first."""
+    found: dict[str, Path] = {}
+    for name in PICTURES["aperture_triplet"]:
+        paths = [p for p in sorted(place.glob(f"{name}.*")) if p.suffix.lower() in _PHOTOGRAPHS]
+        if len(paths) > 1:
+            raise SampleError(f"{place} has {paths[0].name} and {paths[1].name}; keep one of them")
+        if paths:
+            found[name] = paths[0]
+        elif name != "adjusted":
+            suffixes = ", ".join(_PHOTOGRAPHS)
+            raise SampleError(f"{place} has no picture {name!r} (with a suffix of {suffixes})")
+    return found
+
+
+def _read_photograph(path: Path) -> Floats:
+    """A photograph as scene-linear Rec.709 (H, W, 3), upright."""
+    from synthetic_focus import color
+    from synthetic_focus.media.images import ImageReader
+
+    with ImageReader(path, {0: path}) as reader:
+        pixels = np.ascontiguousarray(reader.read(0)[..., :3], np.float32)
+        light = color.to_linear(pixels, reader.colour_space, out=pixels)
+        return np.maximum(color.to_rec709(light, reader.colour_space), 0)
+
+
+def _photographed_kind(place: Path, names: Mapping[str, Path]) -> Kind:
+    if "adjusted" not in names:
+        return "pair"
+    try:
+        kind = json.loads((place / "sample.json").read_text(encoding="utf-8"))["kind"]
+    except (OSError, ValueError, KeyError, TypeError):
+        kind = None
+    if kind not in ("aperture_triplet", "focal_triplet"):
+        raise SampleError(
+            f"{place} is a triplet of which sort? Write there a sample.json with "
+            '{"kind": "aperture_triplet"} or {"kind": "focal_triplet"}'
+        )
+    triplet: Kind = kind
+    return triplet
+
+
+def _same_exposure(picture: Floats, deep: Floats, known: NDArray[np.bool_]) -> Floats:
+    """A picture scaled to the exposure of `deep`: another aperture seldom gets the same light."""
+    import cv2
+
+    ours, theirs = (cv2.GaussianBlur(p @ _LUMA, (0, 0), p.shape[1] / 60) for p in (picture, deep))
+    fair = known & (theirs > 0.02) & (theirs < 0.7) & (ours > 0.005) & (ours < 0.7)
+    if not fair.any():
+        return picture
+    return np.asarray(picture * np.median(theirs[fair] / ours[fair]), np.float32)
+
+
+def load_photographs(place: Path) -> Sample:
+    """Reads a folder of a photographed pair or triplet, aligned with its deep picture.
+
+    The other pictures are laid over the deep one by a homography (see `alignment`), scaled to its
+    exposure, and all are cut to what they have in common. No disparity, camera or exposures.
+
+    Raises:
+        SampleError: a picture is missing, there twice, not readable or of another size, the kind
+            of a triplet is not said, or the pictures cannot be aligned.
+    """
+    from synthetic_focus import color
+
+    files = _photographs(place)
+    kind = _photographed_kind(place, files)
+    try:
+        pictures = {name: _read_photograph(path) for name, path in files.items()}
+    except SyntheticFocusError as error:
+        raise SampleError(f"{place} has a picture that cannot be read: {error}") from error
+    deep = pictures.pop("deep")
+
+    def grey(light: Floats) -> Floats:
+        # As seen: in linear light the brightest places would decide alone
+        shown = color.from_linear(np.clip(light, 0, 1), "sRGB Encoded Rec.709 (sRGB)")
+        return np.asarray(shown @ _LUMA, np.float32)
+
+    moved: dict[str, Floats] = {}
+    common = np.ones(deep.shape[:2], np.bool_)
+    for name, picture in pictures.items():
+        if picture.shape != deep.shape:
+            sizes = [f"{p.shape[1]}x{p.shape[0]}" for p in (picture, deep)]
+            raise SampleError(f"{place}: {name} is {sizes[0]}, but deep is {sizes[1]}")
+        try:
+            over, known = laid_over(picture, find_warp(grey(deep), grey(picture)))
+            common &= known
+            common_window(common)
+        except AlignmentError as error:
+            raise SampleError(
+                f"{place}: {name} cannot be aligned with deep: {error}; take both from one place "
+                "and of a still scene, or remove the folder"
+            ) from error
+        moved[name] = _same_exposure(over, deep, known)
+    window = common_window(common)
+    cut = {name: np.ascontiguousarray(over[window]) for name, over in moved.items()}
+    return Sample(kind, np.ascontiguousarray(deep[window]), cut["shallow"], cut.get("adjusted"))
