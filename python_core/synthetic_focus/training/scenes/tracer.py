@@ -286,10 +286,10 @@ class LoadedWorld:
         bounced += dr.select(mirrored, met["glow"], 0)
         sun_seen = dr.dot(off, self._sun_way) > 0.998
         glint = dr.select(mirrored & sun_seen, self._sun * 100, 0) * self._sun_disc
-        sky = self._look_up_sky(off, jitter) + glint
-        bounced = dr.select(again, bounced, dr.select(go, sky, 0))
-        level = self._ambient + dr.mean(self._sun) + 0.05
-        bounced = dr.minimum(bounced, level * _BRIGHTEST_BOUNCE)
+        # Light found by chance is cut before it becomes a speck; the sky is found always
+        level = (self._ambient + dr.mean(self._sun) + 0.05) * _BRIGHTEST_BOUNCE
+        sky = self._look_up_sky(off, jitter) + dr.minimum(glint, level)
+        bounced = dr.select(again, dr.minimum(bounced, level), dr.select(go, sky, 0))
         tint = dr.lerp(mi.Vector3f(1), seen["reflectance"], seen["metal"])
         clear = dr.exp(-self._extinction * seen["t"] * dr.norm(ray.d))
         clear = dr.select(found, clear, 0)
@@ -350,8 +350,13 @@ class LoadedWorld:
             radiance = radiance + self._lamp_light(view, lens, size, seed)
         return np.asarray(radiance, np.float32)
 
-    def disparity(self, view: View, lens: Lens, size: tuple[int, int]) -> Floats:
-        """Inverse depths (H, W) in dioptres at the pixels' centres; 0 where nothing is."""
+    def surfaces(
+        self, view: View, lens: Lens, size: tuple[int, int]
+    ) -> tuple[Floats, NDArray[np.int64]]:
+        """What the pixels' centres show: inverse depths (H, W) in dioptres, and triangles (H, W).
+
+        Where nothing is the inverse depth is 0 and the triangle -1.
+        """
         mi, dr = self._mi, self._dr
         width, height = size
         camera = self._camera(view, lens, size)
@@ -360,7 +365,26 @@ class LoadedWorld:
         column = pixel - row * camera["width"]
         ray = self._ray(camera, mi.Float(column) + 0.5, mi.Float(row) + 0.5, 0.0, 0.0)
         hit = self._scene.ray_intersect_preliminary(ray, coherent=True)
-        return np.array(dr.select(hit.is_valid(), dr.rcp(hit.t), 0)).reshape(height, width)
+        near = dr.select(hit.is_valid(), dr.rcp(hit.t), 0)
+        triangle = dr.select(hit.is_valid(), mi.Int32(hit.prim_index), -1)
+        dr.eval(near, triangle)
+        return (
+            np.array(near).reshape(height, width),
+            np.array(triangle).astype(np.int64).reshape(height, width),
+        )
+
+    def disparity(self, view: View, lens: Lens, size: tuple[int, int]) -> Floats:
+        """Inverse depths (H, W) in dioptres at the pixels' centres; 0 where nothing is."""
+        return self.surfaces(view, lens, size)[0]
+
+    def sees(
+        self, place: tuple[float, float, float], points: NDArray[np.float64]
+    ) -> NDArray[np.bool_]:
+        """Which points (N, 3) on surfaces nothing hides from `place`."""
+        mi = self._mi
+        way = (points - np.asarray(place)).T.astype(np.float32)
+        ray = mi.Ray3f(mi.Point3f(*place), mi.Vector3f(*way), 1 - 1e-3, 0.0, mi.Color0f())
+        return ~np.array(self._scene.ray_test(ray, coherent=False, active=True))
 
     def _lamp_light(
         self, view: View, lens: Lens, size: tuple[int, int], seed: int
