@@ -1,0 +1,128 @@
+"""The built-in estimator: disparity and recovered light from one picture, with the shipped weights.
+
+torch is imported by the first estimate, not before.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from synthetic_focus.scene.providers import Estimate, ModelError, Picture
+
+if TYPE_CHECKING:
+    from synthetic_focus.scene.rgbd_hdr import Network
+
+WEIGHTS: Final = Path(__file__).with_name("rgbd_hdr.safetensors")
+
+_VERSION: Final = 1
+"""Of everything here that changes the result besides the weights."""
+
+_LONG_SIDE: Final = 384
+"""Of what the network sees, in pixels, as it was trained. Slicing is done at the picture's size."""
+
+_MOST_PIXELS: Final = 1 << 24
+
+
+class EmbeddedEstimator:
+    """The RGBD-HDR network as a provider (`providers.Provider`)."""
+
+    metric = False
+    calibrated = True
+
+    def __init__(self, weights: Path = WEIGHTS) -> None:
+        """Loads nothing yet."""
+        self._path = weights
+        self._lock = threading.Lock()
+
+    @cached_property
+    def _content(self) -> bytes:
+        try:
+            return self._path.read_bytes()
+        except OSError as error:
+            raise ModelError(
+                f"the estimator's weights {self._path} cannot be read ({error.strerror}); install"
+                " Synthetic Focus again"
+            ) from error
+
+    @cached_property
+    def identity(self) -> str:
+        """The kind of estimator, its settings and the SHA-256 of its weights.
+
+        Raises:
+            ModelError: the weights cannot be read.
+        """
+        digest = hashlib.sha256(self._content).hexdigest()
+        return f"rgbd-hdr/{_VERSION} long side {_LONG_SIDE} weights {digest}"
+
+    @cached_property
+    def _network(self) -> Network:
+        from synthetic_focus.scene.rgbd_hdr import read_weights
+
+        return read_weights(self._content, str(self._path))
+
+    def estimate(self, picture: Picture) -> Estimate:
+        """Disparity and lost light of one picture.
+
+        Args:
+            picture: (H, W, 3) float32, display-encoded, 0..1; what is outside is clipped. Larger
+                than about 960 pixels costs time and gives no more.
+
+        Raises:
+            ValueError: the picture has another shape or type, is not finite, or has more than
+                16 million pixels.
+            ModelError: the weights are missing or damaged.
+        """
+        _check(picture)
+        with self._lock:
+            network = self._network
+        return _estimate(network, np.clip(picture, 0, 1))
+
+
+def _check(picture: Picture) -> None:
+    if picture.dtype != np.float32 or picture.ndim != 3 or picture.shape[2] != 3:
+        raise ValueError(
+            f"the picture is {picture.dtype} of shape {picture.shape}; it must be float32 of shape"
+            " (H, W, 3)"
+        )
+    if not 0 < picture.size <= 3 * _MOST_PIXELS:
+        raise ValueError(
+            f"the picture is {picture.shape[1]}x{picture.shape[0]}; it must have a pixel at least"
+            f" and {_MOST_PIXELS} at most: make it smaller, 960 pixels are enough"
+        )
+    if not np.isfinite(picture).all():
+        raise ValueError("the picture has values that are not finite; replace them first")
+
+
+def _seen_size(width: int, height: int, multiple: int) -> tuple[int, int]:
+    """What the network sees: of about the picture's shape, in whole cells of its coarsest layer."""
+    scale = _LONG_SIDE / max(width, height)
+    sides = (max(1, round(side * scale / multiple)) * multiple for side in (width, height))
+    return next(sides), next(sides)
+
+
+def _estimate(network: Network, picture: Picture) -> Estimate:
+    import cv2
+    import torch
+
+    from synthetic_focus.scene.rgbd_hdr import HDR_SCALE, STRIDE, clipped_share, read
+
+    height, width = picture.shape[:2]
+    size = _seen_size(width, height, STRIDE)
+    shrinks = size[0] <= width and size[1] <= height
+    small = cv2.resize(picture, size, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
+    with torch.inference_mode():
+        seen = torch.from_numpy(small)[None].permute(0, 3, 1, 2)
+        coefficients = network.coefficients(seen)
+        whole = torch.from_numpy(picture)[None].permute(0, 3, 1, 2).contiguous()
+        prediction = read(coefficients, whole)
+        disparity = prediction.disparity[0, 0].clamp_min(0)
+        log_gain = HDR_SCALE * prediction.exposure * clipped_share(whole)
+        return Estimate(
+            disparity.numpy(), np.ascontiguousarray(log_gain[0].permute(1, 2, 0).numpy())
+        )
