@@ -82,6 +82,8 @@ def read_exr(path: Path) -> Floats:
     if not picture.initialized or picture.has_error:
         raise TruthMissingError(f"{path} cannot be read: {picture.geterror()}")
     pixels = np.asarray(picture.get_pixels(oiio.FLOAT), np.float32)
+    if picture.has_error:  # a header that is whole, and pixels that are not
+        raise TruthMissingError(f"{path} is damaged: {picture.geterror()}")
     return pixels[..., 0] if pixels.shape[2] == 1 else pixels
 
 
