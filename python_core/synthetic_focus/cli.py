@@ -17,6 +17,7 @@ from synthetic_focus.errors import SyntheticFocusError
 from synthetic_focus.evaluation.command import evaluate
 from synthetic_focus.parameters import Parameter, table
 from synthetic_focus.scene.command import models
+from synthetic_focus.training.command import train
 
 _CTRL_C: Final = 130
 # Given by options of their own: --preset, --depth and --focus.
@@ -419,6 +420,7 @@ def doctor(plugin: Path | None) -> None:
 
 program.add_command(evaluate)
 program.add_command(models)
+program.add_command(train)
 
 
 if __name__ == "__main__":

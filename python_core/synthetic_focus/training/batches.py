@@ -1,0 +1,283 @@
+"""Batches for training: samples held in memory, made into new photographs in a thread beside."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from synthetic_focus.errors import SyntheticFocusError
+from synthetic_focus.evaluation.scenes.geometry import Floats
+from synthetic_focus.lens.model import blur_per_dioptre
+from synthetic_focus.training import augment, samples
+from synthetic_focus.training.camera import encoded, photograph
+from synthetic_focus.training.samples import Exposure, Kind, SampleCamera
+
+Halves = NDArray[np.float16]
+
+_BRIGHTEST = 60000.0
+_AHEAD = 4
+
+
+class DataError(SyntheticFocusError):
+    """Training data that nothing can be learnt from."""
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A sample in memory: pictures (H, W, 3) and disparity (H, W), as halves."""
+
+    kind: Kind
+    deep: Halves
+    disparity: Halves
+    shallow: Halves | None = None
+    adjusted: Halves | None = None
+    camera: SampleCamera | None = None
+    exposures: dict[str, Exposure] | None = None
+
+
+def read_folder(folder: Path, split: str = "train") -> list[Stored]:
+    """All whole generated samples of that split in `folder`, by name.
+
+    Raises:
+        DataError: there are none, or one is damaged.
+    """
+    if not folder.is_dir():
+        raise DataError(
+            f"there is no folder {folder}; `python -m synthetic_focus.training.generate` makes one"
+        )
+    with ThreadPoolExecutor(2) as pool:
+        try:
+            loaded = pool.map(lambda place: _stored(place, split), samples.places(folder))
+            chosen = [stored for stored in loaded if stored is not None]
+        except samples.SampleError as error:
+            raise DataError(f"{error}; remove that folder, or generate it again") from error
+    if not chosen:
+        raise DataError(
+            f"{folder} has no sample of the split {split!r};"
+            " `python -m synthetic_focus.training.generate` makes some"
+        )
+    return chosen
+
+
+def _stored(place: Path, split: str) -> Stored | None:
+    sample = samples.load(place)
+    if sample.split != split:
+        return None
+    assert sample.disparity is not None
+    for name in ("deep", "shallow", "adjusted", "disparity"):
+        pixels = getattr(sample, name)
+        if pixels is not None and not np.isfinite(pixels).all():
+            raise DataError(f"{place}: {name} is not finite; remove that folder")
+    return Stored(
+        sample.kind,
+        _half(sample.deep),
+        _half(sample.disparity),
+        None if sample.shallow is None else _half(sample.shallow),
+        None if sample.adjusted is None else _half(sample.adjusted),
+        sample.camera,
+        None if sample.exposures is None else dict(sample.exposures),
+    )
+
+
+def _half(pixels: Floats) -> Halves:
+    return np.clip(pixels, 0, _BRIGHTEST).astype(np.float16)
+
+
+class Batch(NamedTuple):
+    """Photographs and what is true of them, all float32.
+
+    Attributes:
+        picture: (B, 3, H, W), display-encoded, 0..1.
+        disparity: (B, 1, H, W) in the estimator's calibration (`augment.relative`).
+        log_gain: (B, 3, H, W) of the light that clipping has lost.
+    """
+
+    picture: Tensor
+    disparity: Tensor
+    log_gain: Tensor
+
+
+@dataclass(frozen=True)
+class LensShot:
+    """A sample with lens blur, for the rendering losses; one frame.
+
+    Rendering is done at half the picture's size: its cost grows with the area and with the blur.
+
+    Attributes:
+        picture: (1, 3, H, W) the deep picture, display-encoded and clipped.
+        dioptres: (1, 1, H, W) true disparity in 1/m.
+        targets: (1, 3, H / 2, W / 2) scene-linear pictures through the lens, one, or a triplet's
+            two.
+        slopes, focuses: of each target: the blur radius, in its pixels, for a dioptre out of focus,
+            and the focus in dioptres. Signed blur radius = slope (focus - disparity).
+    """
+
+    picture: Tensor
+    dioptres: Tensor
+    targets: tuple[Tensor, ...]
+    slopes: tuple[float, ...]
+    focuses: tuple[float, ...]
+
+
+def blur_slope(camera: SampleCamera, exposure: Exposure, width: int) -> float:
+    """Pixels of blur radius for a dioptre out of focus, in a picture `width` pixels wide."""
+    return blur_per_dioptre(
+        1 / exposure.focus_distance_m,
+        focal_length_mm=camera.focal_length_mm,
+        f_stop=exposure.f_stop,
+        sensor_width_mm=camera.sensor_width_mm,
+        width_px=width,
+    )
+
+
+class Batches:
+    """Makes the batches of consecutive steps in a thread; batch n depends on the seed and n only.
+
+    Use as a context manager, and iterate.
+    """
+
+    def __init__(
+        self,
+        data: Sequence[Stored],
+        *,
+        seed: int,
+        first: int,
+        size: int,
+        frames: Sequence[tuple[int, int]],
+        merging: float,
+        standing: float,
+    ) -> None:
+        """Starts.
+
+        Args:
+            data: samples.
+            seed, first: of the run, and the step whose batch comes first.
+            size: pictures a batch.
+            frames: (width, height) to choose from, one a batch.
+            merging, standing: how often two scenes are merged, and things are put into one.
+        """
+        self._data = data
+        self._seed, self._size, self._frames = seed, size, tuple(frames)
+        self._merging, self._standing = merging, standing
+        self._ready: queue.Queue[Batch | BaseException] = queue.Queue(_AHEAD)
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, args=(first,), daemon=True)
+        self._thread.start()
+
+    def __enter__(self) -> Batches:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._stop.set()
+        while self._thread.is_alive():
+            try:
+                self._ready.get(timeout=0.05)
+            except queue.Empty:
+                continue
+
+    def __iter__(self) -> Iterator[Batch]:
+        while True:
+            item = self._ready.get()
+            if isinstance(item, BaseException):
+                raise item
+            yield item
+
+    def _run(self, step: int) -> None:
+        try:
+            while not self._stop.is_set():
+                self._ready.put(self.make(step))
+                step += 1
+        except BaseException as error:
+            self._ready.put(error)
+
+    def make(self, step: int) -> Batch:
+        """The batch of one step."""
+        rng = np.random.default_rng([self._seed, step])
+        frame = self._frames[int(rng.integers(len(self._frames)))]
+        shots = [self._one(frame, rng) for _ in range(self._size)]
+        picture, disparity, log_gain = (np.stack(part) for part in zip(*shots, strict=True))
+        return Batch(
+            _channels_first(picture), torch.from_numpy(disparity)[:, None],
+            _channels_first(log_gain),
+        )  # fmt: skip
+
+    def _one(self, frame: tuple[int, int], rng: np.random.Generator) -> tuple[Floats, ...]:
+        view = self._view(frame, rng)
+        if rng.random() < self._merging:
+            view = augment.merged(view, self._view(frame, rng))
+        if rng.random() < self._standing:
+            texture = self._view(frame, rng).radiance
+            for _ in range(int(rng.integers(1, 4))):
+                view = augment.with_standing(view, texture, rng)
+        taken = photograph(view.radiance, rng)
+        return taken.picture, augment.relative(view.disparity), taken.log_gain
+
+    def _view(self, frame: tuple[int, int], rng: np.random.Generator) -> augment.View:
+        stored = self._data[int(rng.integers(len(self._data)))]
+        whole = augment.View(stored.deep.astype(np.float32), stored.disparity.astype(np.float32))
+        return augment.framed(whole, frame, rng)
+
+
+def lens_shots(data: Sequence[Stored]) -> list[Stored]:
+    """The samples that `lens_shot` can use.
+
+    Raises:
+        DataError: there are none.
+    """
+    useful = [s for s in data if s.shallow is not None and s.camera and s.exposures]
+    if not useful:
+        raise DataError(
+            "the rendering losses need samples with pictures through a lens (pairs or triplets),"
+            " and these data have none; generate some, or use a recipe without them"
+        )
+    return useful
+
+
+def lens_shot(stored: Stored, rng: np.random.Generator) -> LensShot:
+    """One of `lens_shots`, exposed at random and perhaps mirrored."""
+    assert stored.camera is not None
+    assert stored.exposures is not None
+    height, width = (side // 2 * 2 for side in stored.disparity.shape)
+    mirrored = rng.random() < 0.5
+    gain = np.float32(2 ** rng.uniform(-0.5, 0.7))
+
+    def whole(pixels: Halves) -> Floats:
+        part = pixels[:height, :width].astype(np.float32)
+        return np.ascontiguousarray(part[:, ::-1] if mirrored else part)
+
+    def target(pixels: Halves) -> Tensor:
+        small = cv2.resize(whole(pixels), (width // 2, height // 2), interpolation=cv2.INTER_AREA)
+        return _channels_first(small[None] * gain)
+
+    taken = {name: getattr(stored, name) for name in ("shallow", "adjusted")}
+    names = [name for name, pixels in taken.items() if pixels is not None]
+    settings = [stored.exposures[name] for name in names]
+    return LensShot(
+        _channels_first(encoded(whole(stored.deep) * gain)[None]),
+        torch.from_numpy(whole(stored.disparity))[None, None],
+        tuple(target(taken[name]) for name in names),
+        tuple(blur_slope(stored.camera, one, width // 2) for one in settings),
+        tuple(1 / one.focus_distance_m for one in settings),
+    )
+
+
+def _channels_first(pixels: Floats) -> Tensor:
+    """(B, H, W, C) as a (B, C, H, W) view, which is the memory order that convolutions like."""
+    return torch.from_numpy(np.ascontiguousarray(pixels)).permute(0, 3, 1, 2)

@@ -1,0 +1,443 @@
+"""The training itself: steps, checkpoints, logs.
+
+A run is a folder: recipe.json (what it is), checkpoint.pt (where it is), weights.safetensors (what
+it has learnt, as the estimator reads it), log.csv and losses.png. Batch n depends on the seed and n
+alone, so that a run that was stopped and goes on is the run that was not.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from synthetic_focus.errors import SyntheticFocusError
+from synthetic_focus.media.atomic import replacing
+from synthetic_focus.scene.rgbd_hdr import (
+    HDR_SCALE,
+    Architecture,
+    Network,
+    Prediction,
+    channels_last,
+    folded,
+    write_weights,
+)
+from synthetic_focus.training import losses
+from synthetic_focus.training.batches import Batch, Batches, LensShot, Stored, lens_shot, lens_shots
+from synthetic_focus.training.features import Extractor, steerable
+from synthetic_focus.training.recipe import Recipe, Stage, Weights
+
+LOSSES = ("invariant", "gradient", "calibration", "light", "rendering", "adjusted", "smoothness")
+_LARGEST_GRADIENT = 1.0
+_PARTS = 2
+_LOGGED_EVERY = 50
+_SAVED_EVERY = 120.0  # seconds
+
+Progress = Callable[[int, dict[str, float]], None]
+
+
+class RunError(SyntheticFocusError):
+    """A run's folder that is another's, or not there; or a run that has come to nothing."""
+
+
+@dataclass
+class State:
+    """Where a run is: all that its next steps depend on besides recipe, data and seed.
+
+    Attributes:
+        parts: networks of the same weights, each with gradients of its own for its part of the
+            batch. Two threads with half a batch each are faster than two threads in each
+            convolution, and much faster on a machine that has other work.
+        average: moving average of the weights.
+    """
+
+    parts: tuple[Network, ...]
+    average: dict[str, Tensor]
+    optimizer: torch.optim.AdamW
+    step: int = 0
+
+    @property
+    def network(self) -> Network:
+        """The one whose weights and statistics are kept."""
+        return self.parts[0]
+
+
+def train(
+    recipe: Recipe,
+    data: Sequence[Stored],
+    folder: Path,
+    *,
+    seed: int = 0,
+    resume: bool = False,
+    initial: Network | None = None,
+    minutes: float = math.inf,
+    progress: Progress | None = None,
+    extractor: Extractor = steerable,
+) -> Network:
+    """Trains the estimator.
+
+    Args:
+        recipe: what is done.
+        data: training samples.
+        folder: of the run; made if need be.
+        seed: of everything random.
+        resume: go on with the run in `folder`.
+        initial: a network, of the recipe's architecture, to begin with instead of random weights.
+        minutes: stop after so long, with a checkpoint.
+        progress: called at every logged step with the step and the mean losses since the last.
+        extractor: of the rendering loss's features.
+
+    Returns:
+        the network with the average of the weights, as it is written to weights.safetensors.
+
+    Raises:
+        RunError: `folder` is of another run, holds one already, or has none to go on with; or a
+            loss is not finite.
+        DataError: the data lack what the recipe asks for.
+        WriteError: the folder cannot be written.
+    """
+    torch.manual_seed(seed)
+    state = _begin(recipe, initial)
+    _claim(folder, recipe, seed, resume)
+    if resume:
+        _restore(state, folder)
+    log = _Log(folder / "log.csv", state.step)
+    shots = lens_shots(data) if any(s.weights.rendering for s in recipe.stages) else []
+    last = began = time.monotonic()
+    with _saved_when_stopped(state, folder, log), _pool() as pool:
+        for stage, skipped in _stages(recipe, state.step):
+            with Batches(
+                data,
+                seed=seed,
+                first=state.step,
+                size=stage.batch,
+                frames=stage.frames,
+                merging=stage.merging,
+                standing=stage.standing,
+            ) as batches:
+                for done, batch in zip(range(skipped, stage.steps), batches, strict=False):
+                    warm = min(1.0, (state.step + 1) / max(1, recipe.warm_up))
+                    rate = stage.rate(done) * warm
+                    rng = np.random.default_rng([seed, state.step, 1])
+                    lens = _lens(stage, done, shots, rng)
+                    found = _step(state, stage, batch, rate, lens, extractor, pool)
+                    _average(state, recipe.averaging)
+                    log.add(state.step, rate, found, progress)
+                    now = time.monotonic()
+                    if now - last > _SAVED_EVERY:
+                        _save(state, folder, log)
+                        last = now
+                    if now - began > minutes * 60:
+                        return _averaged(state)
+    return _averaged(state)
+
+
+def _begin(recipe: Recipe, initial: Network | None) -> State:
+    architecture = Architecture(recipe.widths, recipe.blocks, recipe.bins)
+    network = Network(architecture, training=True)
+    if initial is not None:
+        unfold(initial, network)
+    channels_last(network)
+    optimizer = torch.optim.AdamW(network.parameters(), weight_decay=recipe.weight_decay)
+    average = {name: value.clone() for name, value in network.state_dict().items()}
+    parts = [network] + [Network(architecture, training=True) for _ in range(_PARTS - 1)]
+    for part in parts[1:]:
+        part.load_state_dict(network.state_dict())
+        for theirs, ours in zip(part.parameters(), network.parameters(), strict=True):
+            theirs.data = ours.data
+    return State(tuple(parts), average, optimizer)
+
+
+@contextmanager
+def _pool() -> Iterator[Executor]:
+    """Threads that compute by themselves, one for each part of a batch."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with ThreadPoolExecutor(_PARTS, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+            yield pool
+    finally:
+        torch.set_num_threads(before)
+
+
+def _lens(
+    stage: Stage, step: int, shots: Sequence[Stored], rng: np.random.Generator
+) -> list[LensShot]:
+    """What a step of a stage has for the rendering losses: one for each part, or none."""
+    if not stage.weights.rendering or step % stage.rendering_every:
+        return []
+    return [lens_shot(shots[int(rng.integers(len(shots)))], rng) for _ in range(_PARTS)]
+
+
+def _stages(recipe: Recipe, step: int) -> Iterator[tuple[Stage, int]]:
+    """The stages that are not done at `step`, and how many steps of each are done."""
+    first = 0
+    for stage in recipe.stages:
+        if step < first + stage.steps:
+            yield stage, max(0, step - first)
+        first += stage.steps
+
+
+def _step(
+    state: State,
+    stage: Stage,
+    batch: Batch,
+    rate: float,
+    lens: Sequence[LensShot],
+    extractor: Extractor,
+    pool: Executor,
+) -> dict[str, float]:
+    """One step; its losses by name, unweighted."""
+    for network in state.parts:
+        network.zero_grad()
+        # A frame at a time is too little for statistics of a batch: they stay as they were learnt.
+        network.train(not stage.weights.rendering)
+    count = len(state.parts)
+    shares = [Batch(*part) for part in zip(*(whole.chunk(count) for whole in batch), strict=True)]
+    tasks = [
+        pool.submit(
+            _share, network, share, lens[number::count], stage.weights, extractor, state.step
+        )
+        for number, (network, share) in enumerate(zip(state.parts, shares, strict=True))
+    ]
+    found = [task.result() for task in tasks]
+    for parameter, *others in zip(*(part.parameters() for part in state.parts), strict=True):
+        for other in others:
+            parameter.grad += other.grad
+        parameter.grad /= count
+    _share_statistics(state)
+    for group in state.optimizer.param_groups:
+        group["lr"] = rate
+    torch.nn.utils.clip_grad_norm_(state.network.parameters(), _LARGEST_GRADIENT)
+    state.optimizer.step()
+    state.step += 1
+    return {name: float(np.mean([part[name] for part in found])) for name in found[0]}
+
+
+def _share_statistics(state: State) -> None:
+    """Gives every part the mean of the parts' statistics of batches."""
+    for buffers in zip(*(part.buffers() for part in state.parts), strict=True):
+        if buffers[0].is_floating_point():
+            mean = torch.stack(buffers).mean(dim=0)
+            for buffer in buffers:
+                buffer.copy_(mean)
+
+
+def _share(
+    network: Network,
+    batch: Batch,
+    lens: Sequence[LensShot],
+    weights: Weights,
+    extractor: Extractor,
+    step: int,
+) -> dict[str, float]:
+    """Gradients of a part of the batch, into `network`; the losses by name, unweighted."""
+    found = direct(_predicted(network, batch.picture), batch)
+    total = (
+        weights.invariant * found["invariant"]
+        + weights.gradient * found["gradient"]
+        + weights.calibration * found["calibration"]
+        + weights.light * found["light"]
+    )
+    for shot in lens:
+        prediction = _predicted(network, shot.picture)
+        found["rendering"], found["adjusted"] = losses.rendering(prediction, shot, extractor)
+        found["smoothness"] = losses.edge_aware_smoothness(prediction.disparity, shot.picture)
+        total = total + weights.rendering * (
+            found["rendering"] + found["adjusted"] + weights.smoothness * found["smoothness"]
+        )
+    if not math.isfinite(float(total.detach())):
+        raise RunError(
+            f"the loss is {float(total.detach())} at step {step}, so the run has diverged: lower"
+            " the recipe's learning_rate, or look for damaged data"
+        )
+    total.backward()  # type: ignore[no-untyped-call]
+    return {name: float(value.detach()) for name, value in found.items()}
+
+
+def direct(prediction: Prediction, batch: Batch) -> dict[str, Tensor]:
+    """The losses against known disparity and light, by name."""
+    invariant, gradient = losses.invariant_disparity(prediction.disparity, batch.disparity)
+    return {
+        "invariant": invariant,
+        "gradient": gradient,
+        "calibration": losses.calibration(prediction.disparity, batch.disparity),
+        "light": losses.lost_light(HDR_SCALE * prediction.exposure, batch.log_gain, batch.picture),
+    }
+
+
+def _predicted(network: Network, picture: Tensor) -> Prediction:
+    with torch.autocast("cpu", torch.bfloat16):
+        prediction: Prediction = network(picture)
+    return Prediction(*(part.float() for part in prediction))
+
+
+def _average(state: State, most: float) -> None:
+    """Takes the newest weights into their moving average, sooner while there are few."""
+    keep = min(most, (1 + state.step) / (10 + state.step))
+    for name, value in state.network.state_dict().items():
+        if value.is_floating_point():
+            state.average[name].lerp_(value, 1 - keep)
+        else:
+            state.average[name].copy_(value)
+
+
+def _averaged(state: State) -> Network:
+    network = Network(state.network.architecture, training=True)
+    network.load_state_dict(state.average)
+    return folded(network.eval())
+
+
+def unfold(source: Network, target: Network) -> None:
+    """Gives a network for training the weights of a folded one, so that it computes the same.
+
+    Its batch normalisations begin as the identity, and learn the statistics anew.
+    """
+    weights = source.state_dict()
+    state = target.state_dict()
+    for name in state:
+        if name.endswith("norm.bias"):
+            state[name] = weights[name.replace("norm.bias", "conv.bias")]
+        elif name in weights:
+            state[name] = weights[name]
+    target.load_state_dict(state)
+
+
+def _claim(folder: Path, recipe: Recipe, seed: int, resume: bool) -> None:
+    """Makes `folder` this run's, or checks that it is.
+
+    Raises:
+        RunError: it is another's, or has nothing to go on with.
+    """
+    # Through JSON, so that what is compared has been through the same.
+    facts = json.loads(json.dumps({"recipe": recipe.facts(), "seed": seed}))
+    path = folder / "recipe.json"
+    if not path.exists():
+        if resume:
+            raise RunError(f"{folder} holds no run to go on with; leave --resume out to begin one")
+        folder.mkdir(parents=True, exist_ok=True)
+        with replacing(path) as temporary:
+            temporary.write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
+        return
+    if not resume:
+        raise RunError(f"{folder} holds a run already; go on with it (--resume), or name another")
+    try:
+        known = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise RunError(f"{path} cannot be read: {error}") from error
+    if known != facts:
+        raise RunError(
+            f"{folder} is of a run with another recipe or seed; {path} says which. Name that"
+            " recipe and seed, or another folder"
+        )
+
+
+def _save(state: State, folder: Path, log: _Log) -> None:
+    checkpoint = {
+        "network": state.network.state_dict(),
+        "average": state.average,
+        "optimizer": state.optimizer.state_dict(),
+        "step": state.step,
+    }
+    with replacing(folder / "checkpoint.pt") as temporary:
+        torch.save(checkpoint, temporary)
+    write_weights(_averaged(state), folder / "weights.safetensors")
+    log.write()
+
+
+def _restore(state: State, folder: Path) -> None:
+    path = folder / "checkpoint.pt"
+    if not path.exists():  # killed before the first
+        return
+    try:
+        checkpoint: dict[str, Any] = torch.load(path, weights_only=True)
+        for part in state.parts:
+            part.load_state_dict(checkpoint["network"])
+        state.optimizer.load_state_dict(checkpoint["optimizer"])
+        state.average = checkpoint["average"]
+        state.step = checkpoint["step"]
+    except Exception as error:  # torch raises of every kind for a damaged file
+        raise RunError(
+            f"{path} is damaged ({type(error).__name__}); begin the run anew in another folder"
+        ) from error
+
+
+@contextmanager
+def _saved_when_stopped(state: State, folder: Path, log: _Log) -> Iterator[None]:
+    """Writes a checkpoint at the end and when the run is interrupted, not when it has diverged."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        _save(state, folder, log)
+        raise
+    _save(state, folder, log)
+
+
+class _Log:
+    """Mean losses over the steps since the last row."""
+
+    def __init__(self, path: Path, step: int) -> None:
+        self._path = path
+        self._rows: list[dict[str, float]] = []
+        self._sums: dict[str, list[float]] = {}
+        self._since = time.monotonic()
+        if path.exists():
+            with path.open(newline="", encoding="utf-8") as file:
+                for row in csv.DictReader(file):
+                    if int(float(row["step"])) <= step:
+                        self._rows.append({k: float(v) for k, v in row.items() if v})
+
+    def add(
+        self, step: int, rate: float, found: dict[str, float], progress: Progress | None
+    ) -> None:
+        for name, value in found.items():
+            self._sums.setdefault(name, []).append(value)
+        if step % _LOGGED_EVERY:
+            return
+        now = time.monotonic()
+        means = {name: float(np.mean(values)) for name, values in self._sums.items()}
+        row = {
+            "step": step,
+            "learning_rate": rate,
+            "seconds_a_step": (now - self._since) / _LOGGED_EVERY,
+        } | means
+        self._rows.append(row)
+        self._sums, self._since = {}, now
+        if progress is not None:
+            progress(step, row)
+
+    def write(self) -> None:
+        """Writes the table, and draws it where matplotlib is."""
+        names = ["step", "learning_rate", "seconds_a_step", *LOSSES]
+        with (
+            replacing(self._path) as temporary,
+            temporary.open("w", newline="", encoding="utf-8") as file,
+        ):
+            writer = csv.DictWriter(file, names)
+            writer.writeheader()
+            writer.writerows(self._rows)
+        try:
+            from matplotlib.figure import Figure
+        except ModuleNotFoundError:
+            return
+        figure = Figure(figsize=(8, 5), layout="constrained")
+        axes = figure.add_subplot(xlabel="step", ylabel="loss", yscale="log")
+        for name in LOSSES:
+            points = [(row["step"], row[name]) for row in self._rows if name in row]
+            if points:
+                axes.plot(*zip(*points, strict=True), label=name)
+        if self._rows:
+            axes.legend()
+        with replacing(self._path.with_name("losses.png")) as temporary:
+            figure.savefig(temporary, dpi=100)

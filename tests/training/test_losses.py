@@ -1,0 +1,149 @@
+"""Losses where their values are known."""
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from synthetic_focus.scene.rgbd_hdr import HDR_SCALE, Prediction
+from synthetic_focus.training import losses
+from synthetic_focus.training.batches import LensShot, lens_shot, lens_shots, read_folder
+from synthetic_focus.training.features import log_encoded, steerable
+
+RAMP = torch.linspace(0, 1, 48).view(1, 1, 1, 48).repeat(2, 1, 32, 1)
+
+
+def _noise(*shape: int) -> Tensor:
+    return torch.rand(shape, generator=torch.Generator().manual_seed(1))
+
+
+def test_scale_and_shift_do_not_count() -> None:
+    true, predicted = _noise(2, 1, 32, 48), RAMP
+    for one, other in zip(
+        losses.invariant_disparity(predicted, true),
+        losses.invariant_disparity(7 * predicted - 3, 0.4 * true + 11),
+        strict=True,
+    ):
+        assert float(other) == pytest.approx(float(one), rel=1e-4)
+    for loss in losses.invariant_disparity(5 * true + 2, true):
+        assert float(loss) == pytest.approx(0, abs=1e-4)
+
+
+def test_the_scale_is_each_pictures_own() -> None:
+    true = _noise(2, 1, 32, 48)
+    scaled = true * torch.tensor([1.0, 9.0]).view(2, 1, 1, 1)
+    assert float(losses.invariant_disparity(scaled, true)[0]) == pytest.approx(0, abs=1e-5)
+
+
+def test_a_mirrored_ramp_is_wrong_by_what_can_be_worked_out() -> None:
+    """Normalised ramps of mean absolute deviation 1 span -2..2: the mean of |2 r| is 2."""
+    value, gradient = losses.invariant_disparity(1 - RAMP, RAMP, scales=1)
+    assert float(value) == pytest.approx(2, rel=0.03)
+    # Each is 4 over the width, and they run against each other.
+    assert float(gradient) == pytest.approx(8 / 47, rel=0.05)
+
+
+def test_a_blurred_edge_costs_gradient_at_fine_scales() -> None:
+    true = (RAMP > 0.5).float()
+    soft = ((RAMP - 0.4) * 5).clamp(0, 1)
+    assert losses.invariant_disparity(soft, true)[1] > 0.05
+    assert losses.invariant_disparity(true * 3, true)[1] < 1e-5
+
+
+def test_calibration_counts_scale() -> None:
+    assert float(losses.calibration(RAMP, RAMP)) == 0
+    # Beyond the quadratic part of 0.1: |error| less half of that.
+    assert float(losses.calibration(RAMP + 0.5, RAMP)) == pytest.approx(0.45)
+
+
+def test_lost_light_is_asked_for_in_clipped_pixels_only() -> None:
+    picture = torch.full((1, 3, 4, 4), 0.5)
+    picture[..., 0, :2] = 1.0
+    true = torch.full((1, 3, 4, 4), 3.0)
+    # Huber: |3| - 0.5 over two pixels of three channels, and one more in the mean's denominator.
+    assert float(losses.lost_light(true * 0, true, picture)) == pytest.approx(2.5 * 6 / 7)
+    guess = true.clone()
+    guess[..., 1:, :] = 99
+    assert float(losses.lost_light(guess, true, picture)) == 0
+
+
+def test_smoothness_counts_gradients_but_where_the_picture_has_them() -> None:
+    flat = torch.zeros(2, 3, 32, 48)
+    assert float(losses.edge_aware_smoothness(RAMP, flat)) == pytest.approx(1 / 47, rel=1e-4)
+    step = (RAMP > 0.5).float()
+    on_the_edge = losses.edge_aware_smoothness(step, step.repeat(1, 3, 1, 1))
+    assert float(on_the_edge) == pytest.approx(math.exp(-255 / 16) / 47, rel=1e-3)
+
+
+def test_the_way_to_dioptres_is_found() -> None:
+    true = 3 * RAMP + 0.5
+    scale, shift = losses.to_dioptres(RAMP, true)
+    assert scale.flatten().tolist() == pytest.approx([3, 3], rel=1e-3)
+    assert shift.flatten().tolist() == pytest.approx([0.5, 0.5], abs=1e-2)
+    # What runs the wrong way is flattened, not turned round.
+    assert losses.to_dioptres(-RAMP, true)[0].abs().max() == 0
+
+
+def test_features_see_edges_and_not_brightness() -> None:
+    flat = torch.full((1, 3, 16, 16), 0.3)
+    assert all(maps.abs().max() < 1e-5 for maps in steerable(flat))
+    edge = flat.clone()
+    edge[..., 8:] = 0.9
+    across, up = steerable(edge)[0].view(3, 5, 16, 16)[0, :2]
+    assert across[8, 7:9].abs().min() > 0.05
+    assert up.abs().max() < 1e-5
+    assert [tuple(maps.shape) for maps in steerable(edge)] == [
+        (1, 15, 16, 16),
+        (1, 15, 8, 8),
+        (1, 15, 4, 4),
+    ]
+
+
+def test_light_is_compared_from_black_to_white_as_0_to_1() -> None:
+    encoded = log_encoded(torch.tensor([-1.0, 0.0, 1.0]))
+    assert encoded.tolist() == pytest.approx([0, 0, 1])
+
+
+def _true_prediction(shot: LensShot) -> Prediction:
+    """What a good network says, in units of its own; the lights are 5 to 60 times white."""
+    exposure = torch.full_like(shot.picture, math.log(20) / HDR_SCALE)
+    return Prediction(0.3 * shot.dioptres + 0.1, exposure)
+
+
+def test_true_disparity_renders_nearest_to_both_pictures_of_a_triplet(folder: Path) -> None:
+    """The samples are blurred by the same forward model, so that only the truth fits."""
+    for stored in lens_shots(read_folder(folder)):
+        shot = lens_shot(stored, np.random.default_rng(3))
+        best = losses.rendering(_true_prediction(shot), shot, steerable)
+        turned = _true_prediction(shot)._replace(disparity=shot.dioptres.flip(3))
+        worse = losses.rendering(turned, shot, steerable)
+        if len(shot.targets) == 2:
+            assert best[0] != best[1]
+        else:  # a pair counts twice
+            assert best[0] == best[1]
+        assert best[0] < 0.9 * worse[0]
+        assert best[1] < 0.9 * worse[1]
+
+
+def test_recovered_light_lowers_the_rendering_loss(folder: Path) -> None:
+    shot = lens_shot(lens_shots(read_folder(folder))[0], np.random.default_rng(3))
+    lit = _true_prediction(shot)
+    dark = lit._replace(exposure=torch.zeros_like(shot.picture))
+    assert sum(losses.rendering(lit, shot, steerable)) < sum(
+        losses.rendering(dark, shot, steerable)
+    )
+
+
+def test_the_rendering_loss_reaches_disparity_and_light(folder: Path) -> None:
+    shot = lens_shot(lens_shots(read_folder(folder))[0], np.random.default_rng(3))
+    disparity = (_true_prediction(shot).disparity * 0.8).requires_grad_()
+    exposure = torch.zeros_like(shot.picture).requires_grad_()
+    loss, adjusted = losses.rendering(Prediction(disparity, exposure), shot, steerable)
+    (loss + adjusted).backward()
+    assert disparity.grad is not None
+    assert disparity.grad.abs().sum() > 0
+    assert exposure.grad is not None
+    assert exposure.grad.abs().sum() > 0
