@@ -80,3 +80,49 @@ def focus() -> None:
 
     total = len(SHOTS) * len(study.METHODS)
     click.echo(study.table(list(tqdm(study.scores(), total=total, delay=2, leave=False))))
+
+
+@evaluate.command()
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="A folder of generated samples, whose held-out ones are measured; else photographs only.",
+)
+@click.option(
+    "--report",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Write scores.json and pictures of disparity (sheet.jpg) into this folder.",
+)
+@click.option(
+    "--weights",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    help="Measure these weights (safetensors) instead of the shipped ones.",
+)
+@click.option(
+    "--movie",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    help="With --report: show frames of this movie too.",
+)
+def scene(data: Path | None, report: Path | None, weights: Path | None, movie: Path | None) -> None:
+    """Compare estimated depth and light with known ones, and with simple guesses.
+
+    `python -m synthetic_focus.training.generate` makes the samples.
+    """
+    import cv2
+    from tqdm import tqdm
+
+    from synthetic_focus.evaluation import scene as study
+    from synthetic_focus.scene.estimator import WEIGHTS, EmbeddedEstimator
+
+    estimator = EmbeddedEstimator(weights or WEIGHTS)
+    frames = [*(study.held_out(data) if data else ()), study.motorcycle()]
+    scores = [study.score(frame, estimator) for frame in tqdm(frames, delay=2, leave=False)]
+    click.echo(study.table(scores))
+    if report is not None:
+        study.write_json(report / "scores.json", scores, estimator.identity, _commit())
+        shown = study.photographs()
+        if movie is not None:
+            shown |= study.movie_frames(movie, (0, 60, 120, 190))
+        sheet = study.sheet(shown, estimator)
+        cv2.imwrite(str(report / "sheet.jpg"), sheet, [cv2.IMWRITE_JPEG_QUALITY, 85])
+        click.echo(f"written: {report}/scores.json, sheet.jpg beside it")
