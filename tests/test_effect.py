@@ -312,6 +312,28 @@ def test_grain_match_grains_the_blur_and_keeps_the_sharp_part():
         assert grained[:, 170:].std() == pytest.approx(grain, rel=0.12)
 
 
+def test_each_frame_has_grain_of_its_own_at_places_of_the_whole_picture():
+    source = 0.5 + np.random.default_rng(0).normal(0, 0.02, (192, 240, 3)).astype(np.float32)
+    disparity = np.zeros((192, 240), np.float32)
+
+    def rendered(part=np.s_[:], **where):
+        return render_frame(
+            source[part],
+            disparity[part],
+            settings(grain_match=1.0, f_stop=0.7),
+            space=VIDEO,
+            focus_disparity=1.0,
+            frame=Frame((240, 192), **where),
+        )
+
+    whole, again, next_one = (rendered(time=time) for time in (3.0, 3.0, 4.0))
+    np.testing.assert_array_equal(whole, again)
+    likeness = np.corrcoef(whole.ravel(), next_one.ravel())[0, 1]
+    assert likeness < 0.3
+    part = rendered(np.s_[24:], origin=(0, 24), time=3.0)
+    assert np.corrcoef(part[40:].ravel(), whole[64:].ravel())[0, 1] > 0.97
+
+
 def test_edges_of_the_depth_are_refined_unless_it_is_clean():
     source, disparity = picture(), halves()
     source[:, :20] *= 0.1  # the picture's edge is four pixels from the depth's

@@ -7,6 +7,7 @@ the same wherever it is made.
 
 from __future__ import annotations
 
+import struct
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -46,10 +47,12 @@ class Frame:
     Attributes:
         size: (width, height) of the whole picture in pixels.
         origin: (x, y) of the image's top left pixel in the whole picture, from its top left.
+        time: of the frame in its shot; each has grain of its own.
     """
 
     size: tuple[int, int]
     origin: tuple[int, int] = (0, 0)
+    time: float = 0.0
 
 
 def passes(settings: Settings) -> bool:
@@ -257,9 +260,14 @@ def _defocused(
         for c in channels:
             np.copyto(result[..., c], source[..., c], where=untouched)
     if settings.grain_match:
-        # The source's own pixels tell its frames apart, and a frame from none but itself.
-        seed = zlib.crc32(source[::31, ::29].tobytes())
-        result = match_grain(result, source, coc, amount=settings.grain_match, seed=seed)
+        result = match_grain(
+            result,
+            source,
+            coc,
+            amount=settings.grain_match,
+            seed=zlib.crc32(struct.pack("<d", frame.time)),
+            origin=frame.origin,
+        )
     return result
 
 

@@ -249,7 +249,7 @@ class _Shot:
             space=self.space,
             # The view of the depth needs no focus, and shows why there is none.
             focus_disparity=0.0 if settings.view == "depth" else self._focus(number, found),
-            frame=effect.Frame(reader.picture_size, reader.origin),
+            frame=effect.Frame(reader.picture_size, reader.origin, float(number)),
             premultiplied=reader.premultiplied,
             abort=self.abort,
         )

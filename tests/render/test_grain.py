@@ -106,3 +106,15 @@ def test_pictures_too_small_to_learn_from_are_left_alone(size):
     tiny = np.random.default_rng(0).random((*size, 3), np.float32)
     coc = np.full(size, 5, np.float32)
     assert match_grain(tiny, tiny, coc, amount=1.0, seed=1) is tiny
+
+
+def test_a_tile_of_the_frame_gets_the_same_grain():
+    source = np.full((*SIZE, 3), 0.4, np.float32) + noise(0.02)
+    whole = match_grain(source, source, radii(20), amount=1.0, seed=1) - source
+    part = np.s_[30:210, 70:330]
+    tile = match_grain(
+        source[part], source[part], radii(20)[part], amount=1.0, seed=1, origin=(70, 30)
+    )
+    # What is learned from a part differs a little; the noise does not.
+    likeness = np.corrcoef((tile - source[part]).ravel(), whole[part].ravel())[0, 1]
+    assert likeness > 0.99

@@ -11,6 +11,9 @@ _BLOCK = 24  # pixels; grain is finer, shading across it nearly straight
 _SAMPLES = 48  # of the blocks that are most like grain alone
 _LEVELS = 6  # of brightness, each with an amount of its own
 _FLAT = 0.25  # quantile of blocks, by their noise: those without texture; rather too little
+_STEPS = 1024  # of brightness in a table of amounts
+_TILE = 128  # pixels of noise from one generator
+_ENOUGH = 0.998  # of a kernel's energy
 _CLIPPED = 0.98  # encoded; clipped white has no grain to learn from
 
 
@@ -21,12 +24,14 @@ def match_grain(
     *,
     amount: float,
     seed: int,
+    origin: tuple[int, int] = (0, 0),
 ) -> npt.NDArray[np.float32]:
     """Return a blurred picture with its source's grain in the blurred parts.
 
     The grain is made to the measure of the source's flattest blocks: noise of their spectrum
     and of their colours' covariance, as strong as theirs is at each brightness. A source without
-    grain gets none.
+    grain gets none. The noise belongs to places of the frame, so a part of a frame gets the same
+    as the whole; its measure is taken from the pixels that are given.
 
     Args:
         result: (H, W, 3 or 4) the blurred picture, encoded as a camera does: grain is about even
@@ -34,7 +39,8 @@ def match_grain(
         source: the picture before, of the same shape and encoding.
         coc: (H, W) signed blur radius in pixels.
         amount: 1 is all of it.
-        seed: of the noise; another one for every frame.
+        seed: of the noise, at least 0; another one for every frame.
+        origin: (x, y) of the picture's top left pixel in the whole frame.
 
     Returns:
         A new array; or `result` itself if the source has no flat place to learn from.
@@ -42,17 +48,22 @@ def match_grain(
     model = _learn(source[..., :3])
     if model is None:
         return result
-    brightness = result[..., :3].mean(axis=2)
-    strength = np.interp(brightness, model.levels, model.amounts).astype(np.float32)
+    # Channel by channel: several times as fast as over the short last axis.
+    brightness = (result[..., 0] + result[..., 1] + result[..., 2]) / 3
+    places = np.nan_to_num(brightness - model.levels[0]) * (_STEPS / _span(model))
+    steps = np.linspace(model.levels[0], model.levels[0] + _span(model), _STEPS + 1)
+    table = np.interp(steps, model.levels, model.amounts).astype(np.float32) * np.float32(amount)
+    strength = table[np.clip(places, 0, _STEPS).astype(np.int32)]
     # A disc of radius r leaves 1/(r sqrt(pi)) of the standard deviation, and variances add up.
-    left = 1 / (np.maximum(np.abs(coc), 0.5) * math.sqrt(math.pi))
-    strength *= amount * np.sqrt(np.clip(1 - left * left, 0, 1)) * (np.abs(coc) > 0.5)
+    radius = np.abs(coc)
+    lost = 1 - 1 / (math.pi * np.square(np.maximum(radius, 0.5)))
+    strength *= np.sqrt(np.clip(lost, 0, 1)) * (radius > 0.5)
+    if result.shape[2] == 4:
+        strength *= result[..., 3]
     grained = result.copy()
-    grain = _synthesize(model, source.shape[:2], seed)
-    grain *= strength[..., None]
-    if grained.shape[2] == 4:
-        grain *= grained[..., 3:]
-    grained[..., :3] += grain
+    grain = _synthesize(model, source.shape[:2], seed, origin)
+    for channel in range(3):
+        grained[..., channel] += grain[..., channel] * strength
     return grained
 
 
@@ -115,12 +126,48 @@ def _kernel(samples: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     whole = np.fft.fftshift(np.fft.ifft2(np.sqrt(power)).real)
     middle, reach = _BLOCK // 2, _BLOCK // 4
     kernel = whole[middle - reach : middle + reach + 1, middle - reach : middle + reach + 1]
-    return np.asarray(kernel / np.sqrt((kernel**2).sum()), np.float32)
+    return _cropped(np.asarray(kernel / np.sqrt((kernel**2).sum()), np.float32))
 
 
-def _synthesize(model: _Grain, size: tuple[int, int], seed: int) -> npt.NDArray[np.float32]:
+def _cropped(kernel: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """The smallest middle part with nearly all of the energy; grain is fine, mostly."""
+    middle = kernel.shape[0] // 2
+    for reach in range(middle):
+        part = kernel[middle - reach : middle + reach + 1, middle - reach : middle + reach + 1]
+        energy = float((part**2).sum())
+        if energy > _ENOUGH:
+            return np.asarray(part / math.sqrt(energy), np.float32)
+    return kernel
+
+
+def _span(model: _Grain) -> float:
+    return max(float(model.levels[-1] - model.levels[0]), 1e-6)
+
+
+def _synthesize(
+    model: _Grain, size: tuple[int, int], seed: int, origin: tuple[int, int]
+) -> npt.NDArray[np.float32]:
     import cv2
 
-    white = np.random.default_rng(seed).standard_normal((*size, 3), np.float32)
-    grain = cv2.filter2D(white, -1, model.kernel, borderType=cv2.BORDER_REFLECT)
-    return np.asarray(grain @ model.mix.T, np.float32)
+    reach = model.kernel.shape[0] // 2
+    left, top = origin[0] - reach, origin[1] - reach
+    white = _white(seed, top, left, size[0] + 2 * reach, size[1] + 2 * reach)
+    grain = cv2.filter2D(white, -1, model.kernel, borderType=cv2.BORDER_CONSTANT)
+    grain = grain[reach : reach + size[0], reach : reach + size[1]]
+    return np.asarray(cv2.transform(grain, model.mix), np.float32)
+
+
+def _white(seed: int, top: int, left: int, height: int, width: int) -> npt.NDArray[np.float32]:
+    """White noise (height, width, 3) of a window of the frame: each tile has its own generator."""
+    white = np.empty((height, width, 3), np.float32)
+    for row in range(top // _TILE, (top + height - 1) // _TILE + 1):
+        for column in range(left // _TILE, (left + width - 1) // _TILE + 1):
+            # Seeds are not negative; a frame may begin left of its picture.
+            place = (seed, row % 2**32, column % 2**32)
+            tile = np.random.default_rng(place).standard_normal((_TILE, _TILE, 3), np.float32)
+            y, x = row * _TILE - top, column * _TILE - left
+            rows = slice(max(0, -y), min(_TILE, height - y))
+            columns = slice(max(0, -x), min(_TILE, width - x))
+            inside = white[y + rows.start : y + rows.stop, x + columns.start : x + columns.stop]
+            inside[...] = tile[rows, columns]
+    return white

@@ -255,7 +255,9 @@ class _Frame:
             space=self._space(source),
             # The view of the depth needs no focus, and shows why there is none.
             focus_disparity=0.0 if self._settings.view == "depth" else self._focus(now),
-            frame=effect.Frame(_size(self._request.frame), (area[0] - x1, y2 - area[3])),
+            frame=effect.Frame(
+                _size(self._request.frame), (area[0] - x1, y2 - area[3]), self._request.time
+            ),
             premultiplied=source.premultiplication != "OfxImageUnPreMultiplied",
             abort=self._abort,
         )
