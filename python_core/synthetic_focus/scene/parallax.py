@@ -32,7 +32,7 @@ _NOISE = 0.35  # px of flow, its usual error
 _OFF_LINE = 1.0  # px that a match of a still scene lies off its epipolar line at most
 # Median px that remain where one plane, or a camera that only turns, would leave none: below the
 # first nothing is said, from the second on all of it counts.
-_PARALLAX = (0.75, 2.0)
+_PARALLAX = (0.6, 1.4)
 _AGREEMENT = (0.15, 0.35)  # the same of the estimate's variance that parallax explains
 _STILL = (0.15, 0.4)  # the same, falling, of the share of the picture that does not move
 _STILL_PIXELS = 0.5  # px of motion over the whole way that is none

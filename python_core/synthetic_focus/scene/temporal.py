@@ -22,9 +22,9 @@ Map = npt.NDArray[np.float32]
 M: Final = 6  # earlier frames that each frame is averaged with, as in the paper
 
 # Equation 7's delta in pixels. A match counts in full where the way there and back closes, and less
-# and less up to there: a hard limit would let pixels blink in and out of the mean. Half a pixel
-# leaves half the trail of one pixel, and nine tenths of real night footage close within 0.27.
-MISMATCH: Final = 0.5
+# and less up to there: a hard limit would let pixels blink in and out of the mean. A lower one
+# steadies less, a higher one leaves a trail; nine tenths of night footage close within 0.27.
+MISMATCH: Final = 0.7
 # Levels of 255 by which a pixel may change on its way: flow that is wrong both ways alike passes
 # equation 7, and shows in the picture. Nine tenths of real night footage change by 7 at most.
 CHANGE: Final = 20.0
