@@ -126,3 +126,58 @@ def scene(data: Path | None, report: Path | None, weights: Path | None, movie: P
         sheet = study.sheet(shown, estimator)
         cv2.imwrite(str(report / "sheet.jpg"), sheet, [cv2.IMWRITE_JPEG_QUALITY, 85])
         click.echo(f"written: {report}/scores.json, sheet.jpg beside it")
+
+
+@evaluate.command()
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="The shots' folder; default: the user's cache.",
+)
+@click.option(
+    "--report",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Write scores.json, a plot over time and pictures of every shot into this folder.",
+)
+@click.option("--shot", "names", multiple=True, help="Only this shot; may be given again.")
+@click.option(
+    "--degraded/--estimated",
+    default=False,
+    help="Take the truth with a network's faults, or the built-in estimator (default).",
+)
+def temporal(
+    data: Path | None, report: Path | None, names: tuple[str, ...], degraded: bool
+) -> None:
+    """Measure how steady depth, light and blur are over time, on shots of which the truth is known.
+
+    `python -m synthetic_focus.evaluation.moving_shots` makes the shots.
+    """
+    from tqdm import tqdm
+
+    try:
+        from synthetic_focus.evaluation import moving_shots
+        from synthetic_focus.evaluation import temporal as study
+    except ModuleNotFoundError as error:
+        raise click.ClickException(
+            f"{error.name} is missing: pip install 'synthetic-focus[dev]'"
+        ) from error
+    from synthetic_focus.scene.providers import provider
+
+    folder = data or moving_shots.default_folder()
+    try:
+        shots = [moving_shots.load(folder / name) for name in names or moving_shots.SHOTS]
+        network = None if degraded else provider()
+        results = [
+            study.evaluate(shot, network or study.Degraded(shot))
+            for shot in tqdm(shots, unit="shot", delay=2, leave=False)
+        ]
+    except SyntheticFocusError as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(study.table(results))
+    if report is not None:
+        identity = study.Degraded.identity if network is None else network.identity
+        study.write_json(report / "scores.json", results, identity, _commit())
+        study.write_plot(report / "over-time.svg", results)
+        for result in results:
+            study.write_sheet(report / f"{result.shot}.jpg", result)
+        click.echo(f"written: {report}/scores.json, over-time.svg, pictures beside them")
