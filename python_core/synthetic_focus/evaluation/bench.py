@@ -7,6 +7,7 @@ hits both alike. Prints figures beside their targets and writes them as JSON.
 import json
 import os
 import platform
+import resource
 import statistics
 import subprocess
 import sys
@@ -14,11 +15,14 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import click
+import cv2
 import numpy as np
+import numpy.typing as npt
 from tqdm import tqdm
 
 from synthetic_focus import _native, color, effect, installed, parameters
@@ -30,11 +34,20 @@ from synthetic_focus.lens.model import coc_map
 from synthetic_focus.ofx_host import Host, Instance
 from synthetic_focus.render import defocus
 from synthetic_focus.render.defocus import aperture_shape
+from synthetic_focus.scene.cache import Cache, StoredFrame
+from synthetic_focus.scene.depth import fitted
+from synthetic_focus.scene.estimator import EmbeddedEstimator
+from synthetic_focus.scene.expansion import expand
+from synthetic_focus.scene.flow import DisFlow, both_ways
+from synthetic_focus.scene.parallax import fused
+from synthetic_focus.scene.providers import Estimate, ModelError
+from synthetic_focus.scene.temporal import Look, M, filtered
 
 _THREADS = 2
 _WIDTH, _HEIGHT = 1920, 1080
 _BUNDLE = "SyntheticFocus.ofx.bundle"
 _LINEAR = color.REC709_LINEAR
+_SRGB = "sRGB Encoded Rec.709 (sRGB)"
 _THREE_DISCS = ((1.0, 1.5), (0.8, -0.9), (0.4, 0.4))
 
 
@@ -272,6 +285,79 @@ def colour_figures(runs: int) -> Iterator[Figure]:
     yield at_most("colour round trip, relative error", worst, "", 1e-5, note)
 
 
+def _passing(frame: int) -> tuple[npt.NDArray[np.uint8], Floats]:
+    """A frame (540, 960, 3) of a textured wall and boxes before it that pass by, and its disparity
+    (540, 960), so that there is parallax to be found.
+    """
+    rng = np.random.default_rng(0)
+    height, width = 540, 960
+    picture = np.zeros((height, width, 3), np.float32)
+    disparity = np.zeros((height, width), np.float32)
+    layers = [(0, height, 0, width, 2.0)]
+    layers += [(60 + 90 * i, 160 + 90 * i, 150 * i, 150 * i + 260, 3.0 + i) for i in range(4)]
+    for top, bottom, left, right, step in layers:
+        rough = rng.random((bottom - top, right - left + 200, 3)).astype(np.float32)
+        texture = cv2.GaussianBlur(rough, (0, 0), 2) * 3 - 1
+        offset = round(step * frame)
+        picture[top:bottom, left:right] = texture[:, offset : offset + right - left]
+        disparity[top:bottom, left:right] = step / 8
+    picture[40:52, 700:712] = 1
+    return np.clip(picture * 255, 0, 255).astype(np.uint8), disparity
+
+
+def scene_figures(runs: int) -> Iterator[Figure]:
+    """What a frame costs from the picture to the render, by stage, and from the cache."""
+    shot = [_passing(i) for i in range(M + 1)]
+    pictures, disparity = [picture for picture, _ in shot], shot[-1][1]
+    greys = [np.asarray(cv2.cvtColor(p, cv2.COLOR_RGB2GRAY), np.uint8) for p in pictures]
+    shown = pictures[-1].astype(np.float32) / np.float32(255)
+    light = color.to_linear(shown, _SRGB)
+    gain = expand(light)
+    estimator = EmbeddedEstimator()
+    estimate = 0.0
+    try:
+        (estimate,) = medians(runs, lambda: estimator.estimate(shown))
+        yield Figure("estimate, 960x540", estimate * 1000, "ms")
+    except ModelError as error:
+        yield Figure("estimate, 960x540", None, "ms", note=str(error))
+    flows = [both_ways(DisFlow(), before, now) for before, now in pairwise(greys)]
+    looks = [Look(grey, disparity, gain) for grey in greys]
+    image, coc = frame(32)
+    with tempfile.TemporaryDirectory() as folder:
+        stored = Cache(Path(folder)).shot("bench", (960, 540), "bench")
+        stored.store_frame(0, StoredFrame("", "", Estimate(disparity, gain)))
+        written = sum(path.stat().st_size for path in Path(folder).rglob("*.exr"))
+        flow, average, expansion, parallax, read, fit, render = medians(
+            runs,
+            lambda: both_ways(DisFlow(), *greys[-2:]),
+            lambda: filtered(looks, flows, threads=_THREADS),
+            lambda: expand(light),
+            lambda: fused(disparity, flows),
+            lambda: stored.frame(0),
+            lambda: fitted(disparity, (_WIDTH, _HEIGHT)),
+            lambda: defocus(image, coc, threads=_THREADS),
+        )
+    for name, seconds in (
+        ("flow both ways, 960x540", flow),
+        ("temporal filter, six earlier frames", average),
+        ("light expansion", expansion),
+        ("parallax", parallax),
+        ("cached maps read", read),
+        ("maps fitted to 1920x1080", fit),
+        ("defocus, radius 32", render),
+    ):
+        yield Figure(name, seconds * 1000, "ms")
+    whole = estimate + flow + average + expansion + parallax + fit + render
+    note = "" if estimate else "without the estimate"
+    yield at_most("a new frame, 1920x1080, estimate to render", whole, "s", 2, note)
+    yield at_most("a frame from the cache", read + fit + render, "s", 0.5)
+    yield at_most("cached maps on disk", written / 1e6, "MB", 4)
+    # Linux counts kilobytes, macOS bytes.
+    unit = 1e9 if sys.platform == "darwin" else 1e6
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
+    yield at_most("peak memory of all groups so far", peak, "GB", 4)
+
+
 def _facts() -> dict[str, Any]:
     return {
         "machine": platform.platform(),
@@ -303,6 +389,7 @@ GROUPS: dict[str, Callable[[int], Iterator[Figure]]] = {
     "bridge": bridge_figures,
     "start": start_figures,
     "colour": colour_figures,
+    "scene": scene_figures,
     "blender": blender_figures,
 }
 
