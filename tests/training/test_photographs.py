@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 from skimage import data
 
-from synthetic_focus.training import samples
+from synthetic_focus.training import alignment, samples
 from synthetic_focus.training.alignment import AlignmentError, find_warp
 from synthetic_focus.training.samples import SampleError
 
@@ -62,6 +62,13 @@ def test_a_known_warp_is_found_within_a_third_of_a_pixel_through_blur_and_bright
     dimmer = cv2.cvtColor(other, cv2.COLOR_RGB2GRAY).astype(np.float32) / 255 * 0.6 + 0.1
     found = find_warp(grey, dimmer)
     assert abs(places(found) - places(WARPS[name])).max() < 0.34
+
+
+def test_a_coarse_level_brings_the_fine_ones_near(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(alignment, "_ROUNDS", 6)
+    deep, warp = photograph(), affine(0, 1, (33, -24))
+    one, other = (np.asarray(p[..., 1] / 255, np.float32) for p in (deep, seen_through(deep, warp)))
+    assert abs(places(find_warp(one, other)) - places(warp)).max() < 0.34
 
 
 def test_pictures_of_different_things_are_refused() -> None:
