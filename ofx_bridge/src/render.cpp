@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <sstream>
@@ -336,13 +337,17 @@ void Frame::write_parameters(Json& json) const {
 // have at the same times.
 void Frame::write_keys(Json& json) const {
     json.key("keys").open('{');
+    // Asked once for each: hosts may walk all keys to find one, and there may be thousands.
+    std::map<parameter::Index, std::vector<double>> times;
     for (std::size_t i = 0; i < std::size(parameters); ++i) {
         const Parameter& row = parameters[i];
         if (!row.sends_keys && !row.keyed_by) continue;
         const auto index = static_cast<parameter::Index>(i);
         const auto keys = static_cast<parameter::Index>(row.keyed_by.value_or(i));
+        const auto [known, is_new] = times.try_emplace(keys);
+        if (is_new) known->second = instance_.key_times(keys);
         json.key(row.name).open('[');
-        for (const double time : instance_.key_times(keys)) {
+        for (const double time : known->second) {
             const Value value = instance_.value(index, time);
             json.open('[').value(time).value(value.numbers[0]);
             if (row.type == Type::Double2D) json.value(value.numbers[1]);

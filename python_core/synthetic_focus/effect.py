@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import struct
 import zlib
+from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -89,7 +90,11 @@ def distance_focus(settings: Settings) -> float:
 
 
 def focus_targets(
-    settings: Settings, keys: Mapping[str, Sequence[Sequence[float]]], time: float
+    settings: Settings,
+    keys: Mapping[str, Sequence[Sequence[float]]],
+    time: float,
+    *,
+    near: bool = False,
 ) -> tuple[FocusTarget, ...]:
     """The targets that the keyframes of Focus Point are, in the order of time.
 
@@ -99,10 +104,17 @@ def focus_targets(
             left as hosts count; and (time, value) of target_follow and target_hold at the same
             times, as hosts have them. Without keyframes the point at `time` is the only target.
         time: of the frame to render.
+        near: only the two before and the two after `time`, on which all depends that the focus does
+            at that time. A shot may have thousands.
     """
     points = keys.get("focus_point") or [(time, *settings.focus_point)]
     follow = _values_at("target_follow", settings, keys, len(points))
     hold = _values_at("target_hold", settings, keys, len(points))
+    if near:
+        order = sorted(range(len(points)), key=lambda i: points[i][0])
+        passed = bisect_right(order, time, key=lambda i: points[i][0])
+        chosen = order[max(passed - 2, 0) : passed + 2]
+        points, follow, hold = ([all_[i] for i in chosen] for all_ in (points, follow, hold))
     # Hosts let a key be dragged out of the picture; its edge is what is nearest to it.
     return in_order(
         FocusTarget(min(max(x, 0.0), 1.0), 1 - min(max(y, 0.0), 1.0), frame, *options)
@@ -116,7 +128,8 @@ def _values_at(
     sent = keys.get(name, ())
     if len(sent) != count:
         return [settings[name]] * count
-    return [table()[name].from_host(int(value)) for _, value in sent]
+    meaning = {value: table()[name].from_host(int(value)) for _, value in sent}
+    return [meaning[value] for _, value in sent]
 
 
 def pull_options(settings: Settings) -> PullOptions:

@@ -209,7 +209,7 @@ class _Frame:
         depth = effect.reading(settings)
         span = depth.nearest - depth.farthest
         keys = self._follow(
-            self._targets(),
+            effect.focus_targets(settings, self._request.keys, self._request.time),
             lambda shot, plan: shot.bake(plan, settings.bake_tolerance * span, self._view_at),
         )
         if keys is None:
@@ -276,7 +276,7 @@ class _Frame:
         request, settings = self._request, self._settings
         if settings.focus_mode == "distance":
             return effect.distance_focus(settings)
-        targets = self._targets()
+        targets = effect.focus_targets(settings, request.keys, request.time, near=True)
         if request.keys.get("focus_point") and any(target.follow for target in targets):
             focus = self._follow(
                 targets, lambda shot, plan: shot.focus(plan, request.time, self._view_at)
@@ -306,9 +306,6 @@ class _Frame:
             left, top, width, height = box
             self.sight += [left, 1 - top - height, left + width, 1 - top]
         return focus.disparity
-
-    def _targets(self) -> tuple[FocusTarget, ...]:
-        return effect.focus_targets(self._settings, self._request.keys, self._request.time)
 
     def _follow(
         self, targets: tuple[FocusTarget, ...], ask: "Callable[[FollowedShot, Plan], _Answer]"

@@ -259,6 +259,19 @@ Sample Parameter::at(double time) const {
     return curve_.at(time, type);
 }
 
+std::size_t Parameter::key_count() const {
+    const std::lock_guard lock(mutex_);
+    return curve_.keys.size();
+}
+
+std::optional<double> Parameter::key_time(std::size_t index) const {
+    const std::lock_guard lock(mutex_);
+    if (index >= curve_.keys.size()) {
+        return std::nullopt;
+    }
+    return std::next(curve_.keys.begin(), static_cast<std::ptrdiff_t>(index))->first;
+}
+
 Sample Parameter::clamped(Sample sample) const {
     Property low;
     Property high;
@@ -538,7 +551,8 @@ OfxStatus get_key_count(OfxParamHandle handle, unsigned int* count) {
     const Parameter* parameter = valued(handle);
     const OfxStatus status = key_access(parameter);
     if (status == kOfxStatOK) {
-        *count = static_cast<unsigned int>(visible_keys(*parameter).size());
+        const bool hidden = parameter->effect.host.switches.hides_keys;
+        *count = hidden ? 0 : static_cast<unsigned int>(parameter->key_count());
     }
     return status;
 }
@@ -549,11 +563,12 @@ OfxStatus get_key_time(OfxParamHandle handle, unsigned int index, OfxTime* time)
     if (status != kOfxStatOK) {
         return status;
     }
-    const auto keys = visible_keys(*parameter);
-    if (index >= keys.size()) {
+    const bool hidden = parameter->effect.host.switches.hides_keys;
+    const auto found = hidden ? std::nullopt : parameter->key_time(index);
+    if (!found) {
         return kOfxStatErrBadIndex;
     }
-    *time = std::next(keys.begin(), static_cast<std::ptrdiff_t>(index))->first;
+    *time = *found;
     return kOfxStatOK;
 }
 

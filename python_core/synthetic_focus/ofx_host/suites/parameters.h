@@ -58,6 +58,9 @@ class Parameter : public Handle {
     // Replaces everything, as when a project is opened or an edit is undone.
     void set_curve(Curve curve);
     Sample at(double time) const;
+    // Without a copy of the curve: a plug-in asks for the times of thousands, one by one.
+    std::size_t key_count() const;
+    std::optional<double> key_time(std::size_t index) const;
     // Into its limits, as a host's panel does.
     Sample clamped(Sample sample) const;
 
