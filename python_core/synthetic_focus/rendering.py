@@ -273,6 +273,7 @@ class _Shot:
     def _follow(self, indices: range, progress: Callable[[int, int], None] | None) -> None:
         from synthetic_focus.focus.shot import follow
         from synthetic_focus.focus.subjects import Plan
+        from synthetic_focus.focus.track_record import usual_shelf
 
         # All that is rendered, and the targets that are in the file.
         start, end = self._reader.first_frame, self._reader.first_frame + len(self._reader) - 1
@@ -280,13 +281,24 @@ class _Shot:
         first = min(self.number(indices[0]), *inside)
         last = max(self.number(indices[-1]), *inside)
         plan = Plan(self._targets, first, last, effect.pull_options(self._settings))
-        subjects = follow(self, plan, progress=progress)
+        subjects = follow(
+            self, plan, shelf=usual_shelf(), source=self._identity(), progress=progress
+        )
         self._curve = subjects.curve(plan)
         self._tracks = [
             subjects.track(plan, target) if target.follow else None for target in plan.targets
         ]
         self._cuts = subjects.cuts()
         self._span = range(first, last + 1)
+
+    def _identity(self) -> str:
+        """What tells the shot, as its subjects are seen, from others and from its own past."""
+        from synthetic_focus.scene.cache import fingerprint_of
+
+        settings, space = self._settings, self.space
+        files = [_stamps(self._reader.path), _stamps(Path(settings.depth_file))]
+        depth = (effect.reading(settings), self._depth_offset)
+        return fingerprint_of(*files, depth, space)
 
     def image(self, number: int) -> npt.NDArray[np.uint8]:
         """A frame as an eye sees it, (H, W, 3) uint8; for the tracker and for reports."""
@@ -343,6 +355,14 @@ class _Shot:
             return self._curve.at(number).disparity
         (target,) = effect.focus_targets(settings, {}, number)
         return disparity_at(found, target.x, target.y)
+
+
+def _stamps(path: Path) -> list[tuple[str, int, int]]:
+    """Name, size and time of change of a file, or of each of a sequence."""
+    pattern = parse_pattern(path)
+    files = [path] if pattern is None else list(pattern.frames().values())
+    known = [(file, file.stat()) for file in files if file.exists()]
+    return [(str(file.absolute()), stat.st_size, stat.st_mtime_ns) for file, stat in known]
 
 
 class _Result:

@@ -221,6 +221,38 @@ def test_a_saved_project_gives_the_same_picture(effect: Instance) -> None:
         np.testing.assert_array_equal(opened.render(time=30).pixels, expected)
 
 
+def test_another_session_finds_the_subjects_that_were_followed_before(effect: Instance) -> None:
+    effect["bake"].press()
+    effect["unbake"].press()
+    expected = effect.render(time=12).pixels
+    asked: list[float] = []
+
+    def watched(time: float) -> np.ndarray:
+        asked.append(time)
+        return picture(time)
+
+    project = Project(region=(0, 0, *SIZE), frames=(0, LAST))
+    with effect.plugin.create(
+        project=project, clips={"Source": watched, "Depth": depth}, saved=effect.save()
+    ) as opened:
+        np.testing.assert_array_equal(opened.render(time=12).pixels, expected)
+    assert set(asked) <= {0, 12, 25}
+
+
+def test_thousands_of_keys_are_no_burden(effect: Instance) -> None:
+    expected = effect.render(time=12).pixels
+    saved = effect.save()
+    for key in range(3000):
+        saved["parameters"]["focus_point"]["keys"].append([100 + key, [0.5, 0.5]])
+    project = Project(region=(0, 0, *SIZE), frames=(0, LAST))
+    with effect.plugin.create(
+        project=project, clips={"Source": picture, "Depth": depth}, saved=saved
+    ) as opened:
+        assert len(opened["focus_point"].keys) == 3002
+        for _ in range(20):
+            np.testing.assert_array_equal(opened.render(time=12).pixels, expected)
+
+
 @pytest.mark.parametrize("effect", [Behaviour(other_times="refused")], indirect=True)
 def test_a_host_without_other_times_focuses_on_what_is_at_the_point_now(effect: Instance) -> None:
     here = point(NEAR, 0)

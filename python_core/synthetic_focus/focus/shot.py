@@ -12,6 +12,7 @@ import numpy.typing as npt
 from synthetic_focus.focus.puller import PullOptions
 from synthetic_focus.focus.subjects import Plan, Subjects
 from synthetic_focus.focus.targets import FocusTarget, in_order
+from synthetic_focus.focus.track_record import Shelf
 from synthetic_focus.focus.tracking import Frames, TrackerKind, View
 
 _CHUNK = 24  # frames that are read in a row, for movies are slow to read backward
@@ -27,7 +28,13 @@ class Shot(Frames, Protocol):
 
 
 def follow(
-    frames: Frames, plan: Plan, *, kind: TrackerKind = "kcf", progress: Progress | None = None
+    frames: Frames,
+    plan: Plan,
+    *,
+    kind: TrackerKind = "kcf",
+    shelf: Shelf | None = None,
+    source: str = "",
+    progress: Progress | None = None,
 ) -> Subjects:
     """Follow all subjects of a plan.
 
@@ -35,6 +42,7 @@ def follow(
         frames: of the shot, by the numbers of the plan.
         plan: the targets.
         kind: the tracker.
+        shelf, source: where subjects are kept, and what tells the shot from others; see `Subjects`.
         progress: called with how many frames have been seen and how many there are.
 
     Raises:
@@ -59,7 +67,7 @@ def follow(
         chunks.move_to_end(number)
         return chunks[number][frame]
 
-    subjects = Subjects(kind)
+    subjects = Subjects(kind, shelf, source)
     subjects.advance(plan, view_of)
     return subjects
 

@@ -14,9 +14,27 @@ import numpy.typing as npt
 
 from synthetic_focus.focus.puller import HORIZON, Aim, FocusCurve, PullOptions, pull_window
 from synthetic_focus.focus.targets import FocusTarget
-from synthetic_focus.focus.tracking import Box, Follower, Track, TrackerKind, View, joined
+from synthetic_focus.focus.track_record import (
+    Glance,
+    Shelf,
+    TrackRecord,
+    dump,
+    glance,
+    load,
+    name_of,
+)
+from synthetic_focus.focus.tracking import (
+    Box,
+    Follower,
+    Sight,
+    Track,
+    TrackerKind,
+    View,
+    joined,
+)
 from synthetic_focus.scene.cuts import find_cuts, thumbnail
 
+_KEPT_AT_ONCE = 32  # frames of a subject that are new before it is written again
 _AHEAD = 4  # frames that are asked for at once in each direction of time
 
 ViewOf = Callable[[int], View | None]
@@ -81,19 +99,39 @@ class Plan:
 
 @dataclass
 class _Subject:
-    """Two followers that began in the target's frame; each sight is one frame further."""
+    """What is known of a subject, in both directions from its target's frame, which is in both.
+
+    Attributes:
+        frame: the target's.
+        backward, forward: each sight is one frame further.
+        followers: what goes on from there; None: it was on disk, and whatever is beyond needs
+            followers that begin anew.
+        record: what was on disk.
+        kept: the frames that are on disk.
+        name: under which they are.
+        checked: frames that were compared with the record's.
+    """
 
     frame: int
-    backward: Follower
-    forward: Follower
+    backward: Sequence[Sight]
+    forward: Sequence[Sight]
+    followers: tuple[Follower, Follower] | None
+    record: TrackRecord | None
+    kept: range
+    name: str
+    checked: set[int] = field(default_factory=set)
 
     @property
     def first(self) -> int:
-        return self.frame - len(self.backward.sights) + 1
+        return self.frame - len(self.backward) + 1
 
     @property
     def last(self) -> int:
-        return self.frame + len(self.forward.sights) - 1
+        return self.frame + len(self.forward) - 1
+
+    @property
+    def frames(self) -> range:
+        return range(self.first, self.last + 1)
 
 
 @dataclass
@@ -106,13 +144,21 @@ class Subjects:
 
     Attributes:
         kind: the tracker.
+        shelf: where subjects are kept beyond this session; None: nowhere.
+        source: what tells the shot from others that begin alike, or "" where nothing does: then
+            frames are compared with those that were seen when they are given.
     """
 
     kind: TrackerKind = "kcf"
+    shelf: Shelf | None = None
+    source: str = ""
     _subjects: dict[tuple[float, float, int], _Subject] = field(default_factory=dict)
     _thumbnails: dict[int, npt.NDArray[np.float32]] = field(default_factory=dict)
+    _glances: dict[int, Glance] = field(default_factory=dict)
+    _kept_cuts: set[int] = field(default_factory=set)
+    _stale: set[str] = field(default_factory=set)
     _cuts: tuple[int, ...] = ()
-    _cuts_of: int = 0
+    _cuts_of: int = -1
 
     def advance(self, plan: Plan, view_of: ViewOf, time: float | None = None) -> tuple[int, ...]:
         """Follow the subjects as far as it is needed and there are views.
@@ -131,20 +177,28 @@ class Subjects:
         while True:
             cuts = self.cuts()
             lacking: list[int] = []
-            for target, span in plan.spans(time, cuts):
+            spans = plan.spans(time, cuts)
+            for target, span in spans:
                 subject = self._subject(plan, target, view_of)
+                if subject is not None and target.follow and self._falls_short(subject, span):
+                    subject = self._subject(plan, target, view_of, anew=True)
                 if subject is None:
                     lacking.append(plan.frame_of(target))
                 elif target.follow:
                     lacking += self._cover(subject, span, view_of)
             # A cut that came to light on the way may bring the next subject into use.
-            if lacking or cuts == self.cuts():
-                return tuple(dict.fromkeys(lacking))
+            known = time is None or self._check(round(time), view_of)
+            if known and (lacking or cuts == self.cuts()):
+                break
+        if not lacking:
+            for target, span in spans:
+                self._keep(plan, target, span)
+        return tuple(dict.fromkeys(lacking))
 
     def track(self, plan: Plan, target: FocusTarget) -> Track:
         """What is known of the subject of a target of the plan, once `advance` has been there."""
         subject = self._subjects[(target.x, target.y, plan.frame_of(target))]
-        return joined(subject.frame, subject.backward.sights, subject.forward.sights)
+        return joined(subject.frame, subject.backward, subject.forward)
 
     def box(self, plan: Plan, target: FocusTarget, frame: int) -> Box | None:
         """The box around a target's subject in a frame, as in `Track`; None: not followed there."""
@@ -152,7 +206,7 @@ class Subjects:
         if subject is None or not subject.first <= frame <= subject.last:
             return None
         step = frame - subject.frame
-        sights = subject.forward.sights if step > 0 else subject.backward.sights
+        sights = subject.forward if step > 0 else subject.backward
         return sights[abs(step)].box
 
     def curve(self, plan: Plan, time: float | None = None) -> FocusCurve:
@@ -185,27 +239,100 @@ class Subjects:
             run = [self._thumbnails[frame] for frame in frames[begin:end]]
             if run:
                 cuts += [frames[begin] + cut for cut in find_cuts(np.stack(run))]
-        return tuple(cuts)
+        return tuple(sorted(self._kept_cuts.union(cuts)))
 
-    def _subject(self, plan: Plan, target: FocusTarget, view_of: ViewOf) -> _Subject | None:
+    def _subject(
+        self, plan: Plan, target: FocusTarget, view_of: ViewOf, *, anew: bool = False
+    ) -> _Subject | None:
+        """A target's subject, from memory, from disk, or just begun; None: its frame is lacking."""
         frame = plan.frame_of(target)
         key = (target.x, target.y, frame)
-        if key not in self._subjects:
+        if anew or key not in self._subjects:
             view = self._seen(frame, view_of)
             if view is None:
                 return None
-            backward, forward = (Follower(view, target.x, target.y, self.kind) for _ in range(2))
-            self._subjects[key] = _Subject(frame, backward, forward)
+            name = name_of(view, target.x, target.y, self.kind, self.source)
+            record = None
+            if self.shelf is not None and not anew and name not in self._stale:
+                record = load(self.shelf.read_json(name))
+            if record is not None:
+                sights, followers = (record.backward, record.forward), None
+                self._kept_cuts.update(frame + cut for cut in record.cuts)
+                self._cuts_of = -1
+            else:
+                followers = (
+                    Follower(view, target.x, target.y, self.kind),
+                    Follower(view, target.x, target.y, self.kind),
+                )
+                sights = followers[0].sights, followers[1].sights
+            subject = _Subject(frame, *sights, followers, record, range(0), name)
+            if record is not None:
+                subject.kept = subject.frames
+            elif anew:
+                subject.kept = self._subjects[key].kept
+            self._subjects[key] = subject
         return self._subjects[key]
 
+    def _check(self, frame: int, view_of: ViewOf) -> bool:
+        """Forget the subjects from disk that were seen in another frame than this; False: some."""
+        doubtful = [
+            (key, subject)
+            for key, subject in self._subjects.items()
+            if subject.record is not None and frame not in subject.checked
+        ]
+        view = view_of(frame) if doubtful else None
+        if view is None:
+            return True
+        known = True
+        for key, subject in doubtful:
+            subject.checked.add(frame)
+            if subject.record and not subject.record.shows(frame - subject.frame, view):
+                self._kept_cuts.difference_update(subject.frames)
+                self._cuts_of = -1
+                self._stale.add(subject.name)
+                del self._subjects[key]
+                known = False
+        return known
+
+    @staticmethod
+    def _falls_short(subject: _Subject, span: Span) -> bool:
+        """Whether more must be known of a subject than was on disk."""
+        if subject.followers is not None:
+            return False
+        unsure = subject.backward[-1].lost and subject.first > span.earliest
+        return span.begin < subject.first or subject.last < span.end or unsure
+
+    def _keep(self, plan: Plan, target: FocusTarget, span: Span) -> None:
+        """Write a subject to disk, when there is enough that is new."""
+        subject = self._subjects[(target.x, target.y, plan.frame_of(target))]
+        frames, kept = subject.frames, subject.kept
+        if self.shelf is None or not target.follow or frames == kept:
+            return
+        if kept and not (kept[0] in frames and kept[-1] in frames):
+            return  # what is on disk knows more
+        whole = span.earliest in frames and span.latest in frames
+        if not whole and len(frames) - len(kept) < _KEPT_AT_ONCE:
+            return
+        record = TrackRecord(
+            subject.backward,
+            subject.forward,
+            [cut - subject.frame for cut in self.cuts() if cut in frames],
+            np.stack([self._glances[frame] for frame in frames]),
+        )
+        self.shelf.write_json(subject.name, dump(record))
+        subject.kept = frames
+
     def _cover(self, subject: _Subject, span: Span, view_of: ViewOf) -> list[int]:
-        lacking = self._walk(subject.forward, range(subject.last + 1, span.end + 1), view_of)
+        if subject.followers is None:
+            return []  # all of it was on disk
+        backward, forward = subject.followers
+        lacking = self._walk(forward, range(subject.last + 1, span.end + 1), view_of)
         back = range(subject.first - 1, span.begin - 1, -1)
-        lacking += self._walk(subject.backward, back, view_of)
+        lacking += self._walk(backward, back, view_of)
         # What was held before a loss is known only where the subject was last seen.
-        while subject.backward.sights[-1].lost and subject.first > span.earliest and not lacking:
+        while subject.backward[-1].lost and subject.first > span.earliest and not lacking:
             before = subject.first - 1
-            lacking += self._walk(subject.backward, range(before, before - 1, -1), view_of)
+            lacking += self._walk(backward, range(before, before - 1, -1), view_of)
         return lacking
 
     def _walk(self, follower: Follower, frames: range, view_of: ViewOf) -> list[int]:
@@ -221,4 +348,5 @@ class Subjects:
         view = view_of(frame)
         if view is not None and frame not in self._thumbnails:
             self._thumbnails[frame] = thumbnail(view.colour)
+            self._glances[frame] = glance(view)
         return view

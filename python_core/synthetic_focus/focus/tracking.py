@@ -26,6 +26,7 @@ Box = tuple[float, float, float, float]  # left, top, width, height
 
 TrackerKind = Literal["kcf", "csrt"]
 
+VERSION = 1  # goes up when a track comes out differently: those on disk are then made anew
 WORKING_HEIGHT = 270  # at most; finer detail costs time and holds no subject better
 _SMALLEST_BOX = 16.0  # px; below this a correlation filter has nothing to hold
 _LARGEST_BOX = 0.6  # share of the picture's height

@@ -10,6 +10,7 @@ from typing import Final
 from synthetic_focus.focus.bake import bake
 from synthetic_focus.focus.puller import Focus
 from synthetic_focus.focus.subjects import Plan, Subjects
+from synthetic_focus.focus.track_record import usual_shelf
 from synthetic_focus.focus.tracking import Box, View
 
 _KEPT_VIEWS: Final = 48  # 30 MB; what the host is asked for at once is a sixth of it
@@ -33,7 +34,7 @@ class FollowedShot:
     def __init__(self) -> None:
         self.alone = False
         self._lock = threading.Lock()
-        self._subjects = Subjects()
+        self._subjects = Subjects(shelf=usual_shelf())
         self._views: OrderedDict[int, View] = OrderedDict()
 
     def focus(
