@@ -41,6 +41,16 @@ def test_a_picture_without_clipping_has_no_gain():
     assert not expand(scene((80, 60, 30, 0.9))).any()
 
 
+@pytest.mark.parametrize("size", [(1, 1), (1, 50), (7, 3), (271, 481), (360, 640), (540, 961)])
+def test_a_picture_of_any_size_is_expanded(size):
+    light = np.full((*size, 3), 0.2, np.float32)
+    light[size[0] // 2, size[1] // 2] = 1
+
+    gain = expand(light)
+
+    assert np.array_equal(gain > 0, light == 1)
+
+
 def test_a_lamp_gets_stops_and_a_wall_little():
     lamp = expand(clip(scene((160, 90, 2, 50))))[90, 160]
     window = expand(clip(scene((160, 90, 20, 50))))[90, 160]

@@ -51,8 +51,8 @@ def expand(light: npt.NDArray[np.floating], *, threshold: float = THRESHOLD) -> 
     filled = np.mean([_around(bright, reach)[clipped] for reach in _REACHES], axis=0)
     # The rim: what is around, as far as it is not clipped itself, the brightest of it most.
     unclipped = np.square(highest) * (1 - bright)
-    rim = _around(np.dstack([shown * unclipped[..., None], unclipped, 1 - bright]), _RIM)[clipped]
-    glow = np.sqrt(rim[:, 3] / np.maximum(rim[:, 4], 1e-4))
+    rim = _around(np.dstack([shown * unclipped[..., None], unclipped]), _RIM)[clipped]
+    glow = np.sqrt(rim[:, 3] / np.maximum(_around(1 - bright, _RIM)[clipped], 1e-4))
     colour = rim[:, :3] / np.maximum(rim[:, 3:4], 1e-6)
     tint = np.log(np.maximum(colour / np.maximum(colour.max(axis=1, keepdims=True), 1e-6), 0.1))
 
@@ -76,7 +76,7 @@ def _ramp(value: Map, low: float, high: float) -> Map:
 
 
 def _around(planes: Map, reach: float) -> Map:
-    """Gaussian means over a share of the long side."""
+    """Gaussian means over a share of the long side, of up to four planes."""
     import cv2
 
     height, width = planes.shape[:2]
