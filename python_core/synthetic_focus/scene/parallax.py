@@ -33,6 +33,7 @@ _OFF_LINE = 1.0  # px that a match of a still scene lies off its epipolar line a
 # Median px that remain where one plane, or a camera that only turns, would leave none: below the
 # first nothing is said, from the second on all of it counts.
 _PARALLAX = (0.6, 1.4)
+_SETTLING = (0.0, 6.0)  # the same of the number of frames before
 _AGREEMENT = (0.15, 0.35)  # the same of the estimate's variance that parallax explains
 _STILL = (0.15, 0.4)  # the same, falling, of the share of the picture that does not move
 _STILL_PIXELS = 0.5  # px of motion over the whole way that is none
@@ -86,7 +87,8 @@ def fused(disparity: Map, flows: Sequence[FlowPair]) -> Map:
     track = _followed(flows, disparity.shape)
     if track is None or spread <= 0:
         return disparity
-    trust = _translates(track)
+    # From the first frame of a shot on it grows: what it mends must not come at once.
+    trust = _translates(track) * _ramp(len(flows), _SETTLING)
     if not trust > 0:
         return disparity
     estimate = _sampled(disparity, track.here)
