@@ -10,7 +10,8 @@ flicker: how much disparity differs between a frame and the one before along the
 alignment error: the same of the disparity's error against the truth, and
 AbsRel: mean |z - z*| / z* of distance, after one scale and shift for the whole shot.
 bokeh: the flicker, in levels of 255, of the difference between what is rendered with the estimate
-    and what is rendered with the truth, where the truth is blurred.
+    and what is rendered with the truth, where the truth is blurred. Details below two pixels are
+    left out: between frames they change by being taken to new pixels.
 """
 
 from __future__ import annotations
@@ -41,6 +42,7 @@ STAGES: Final = ("raw", "filtered", "with parallax")
 _NOISE = 1.5  # levels of 255, of the simulated camera
 _RADIUS = 0.03  # of the width: the largest blur of the farthest thing
 _BLURRED = 0.2  # of that radius: from there on flicker of the bokeh counts
+_SEEN = 2.0  # px, deviation of the mean over which the bokeh is compared
 _FARTHEST_M = 100.0  # AbsRel counts up to there
 _STEP = 0.05  # of the range: what changes more between two frames is an edge, not one surface
 _BRIGHTEST = 0.5  # per cent of the picture that the lights' brightness is taken from
@@ -184,7 +186,10 @@ def _score(
     pairs = list(zip(fit, light, gains, strict=True))
     rendered = [truth.render(d, seen * np.exp(gain)) for d, seen, gain in pairs]
     plain = [truth.render(d, seen) for d, seen, _ in pairs]
-    shown = [display(r) - display(t) for r, t in zip(rendered, truth.rendered, strict=True)]
+    shown = [
+        np.asarray(cv2.GaussianBlur(display(r) - display(t), (0, 0), _SEEN), np.float32)
+        for r, t in zip(rendered, truth.rendered, strict=True)
+    ]
     return Score(
         shot.name,
         stage,
