@@ -12,12 +12,18 @@ if TYPE_CHECKING:
     from synthetic_focus.lens.preset import Lens, load_preset
     from synthetic_focus.render.defocus import defocus
     from synthetic_focus.rendering import render
+    from synthetic_focus.scene.scene import Scene, estimate
+    from synthetic_focus.scene.shot import Shot, analyze
 
 __all__ = [
     "Aperture",
     "FocusTarget",
     "Lens",
+    "Scene",
+    "Shot",
+    "analyze",
     "defocus",
+    "estimate",
     "focus_curve",
     "load_preset",
     "render",
@@ -29,6 +35,10 @@ _HOMES = {
     "Aperture": "synthetic_focus.lens.aperture",
     "FocusTarget": "synthetic_focus.focus",
     "Lens": "synthetic_focus.lens.preset",
+    "Scene": "synthetic_focus.scene.scene",
+    "Shot": "synthetic_focus.scene.shot",
+    "analyze": "synthetic_focus.scene.shot",
+    "estimate": "synthetic_focus.scene.scene",
     "defocus": "synthetic_focus.render",
     "focus_curve": "synthetic_focus.focus.shot",
     "load_preset": "synthetic_focus.lens.preset",

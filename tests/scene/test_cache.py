@@ -40,14 +40,14 @@ def maps(seed: int = 0, *, light: bool = True) -> Estimate:
 
 
 def stored(seed: int = 0, **options: bool) -> StoredFrame:
-    return StoredFrame(
-        fingerprint_of("picture", seed), fingerprint_of("w", seed), maps(seed, **options)
-    )
+    picture, window = fingerprint_of("picture", seed), fingerprint_of("window", seed)
+    return StoredFrame(picture, window, maps(seed, **options), f"stamp {seed}")
 
 
 def assert_same(found: StoredFrame | None, frame: StoredFrame) -> None:
     assert found is not None
     assert (found.fingerprint, found.window) == (frame.fingerprint, frame.window)
+    assert found.stamp == frame.stamp
     expected = stored_precision(frame.maps)
     np.testing.assert_array_equal(found.maps.disparity, expected.disparity)
     if expected.log_gain is None:
@@ -119,14 +119,17 @@ def test_any_compositor_can_open_a_frame(cache):
 def test_the_manifest_says_what_is_there(cache):
     shot = cache.shot(PROVIDER, SIZE, "a.mov")
     for number in range(3):
-        shot.store_frame(number, stored(number))
-    shot.note(cuts=[2])
+        shot.store_frame(number, stored(number), is_cut=number == 2)
+    shot.note(normalisation=[0.5, 2.0])
     shot.write_manifest()
     manifest = json.loads((cache.folder / shot.name / "manifest.json").read_text())
     assert manifest["format"] == "synthetic-focus/shot"
     assert (manifest["provider"], manifest["size"]) == (PROVIDER, list(SIZE))
     assert manifest["frames"]["000002"] == stored(2).fingerprint
-    assert manifest["cuts"] == [2]
+    assert (manifest["cuts"], manifest["normalisation"]) == (["000002"], [0.5, 2.0])
+    shot.store_frame(2, stored(2))
+    shot.write_manifest()
+    assert shot.manifest()["cuts"] == []
     (summary,) = cache.shots()
     assert (summary.source, summary.provider, summary.frames) == ("a.mov", PROVIDER, 3)
     assert summary.size == cache.size() > 1000

@@ -79,6 +79,34 @@ class Reader(ABC):
         """Numbers between the first and the last frame that a sequence has no file for."""
         return ()
 
+    def indices(self, frames: tuple[int, int] | None = None) -> range:
+        """The indices of frames by the numbers that people give them.
+
+        Args:
+            frames: the first and the last; all where None.
+
+        Raises:
+            MediaError: they are not all there.
+        """
+        first, last = self.first_frame, self.first_frame + len(self) - 1
+        if frames is not None:
+            begin, end = frames
+            if begin > end:
+                raise MediaError(f"Frames {begin} to {end}: the first is after the last.")
+            if begin < first or end > last:
+                raise MediaError(
+                    f"Frames {begin} to {end} were asked for, but {self.path} has {first} to"
+                    f" {last}."
+                )
+            first, last = begin, end
+        if missing := [number for number in self.missing if first <= number <= last]:
+            shown = ", ".join(map(str, missing[:8])) + (", ..." if len(missing) > 8 else "")
+            raise MediaError(
+                f"{self.path} has gaps: {len(missing)} of its frames have no file ({shown}). "
+                f"Add them, or take the parts one by one."
+            )
+        return range(first - self.first_frame, last - self.first_frame + 1)
+
     def close(self) -> None:  # noqa: B027 - images hold nothing open
         """Lets go of the files. Reading is over."""
 

@@ -14,6 +14,7 @@ import logging
 import os
 import re
 import shutil
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -56,11 +57,13 @@ class StoredFrame:
         fingerprint: of the picture that it was made from.
         window: of all that it was made from; see `fingerprint_of`.
         maps: temporally filtered.
+        stamp: of the files that it was made from, or empty.
     """
 
     fingerprint: str
     window: str
     maps: Estimate
+    stamp: str = ""
 
 
 @dataclass(frozen=True)
@@ -126,7 +129,7 @@ class Cache:
         """The shot of a source, as a provider sees it at an analysis size (width, height)."""
         about = {"source": source, "provider": provider, "metric": metric, "size": list(size)}
         name = _prefix(provider, size) + fingerprint_of(source)[:16]
-        return ShotCache(self, self.folder / name, about)
+        return ShotCache(self, self.folder / name, provider, about)
 
     def find(
         self, provider: str, size: tuple[int, int], number: float, fingerprint: str
@@ -135,7 +138,7 @@ class Cache:
         for folder in self._folders(_prefix(provider, size)):
             if not (folder / "raw" / f"{fingerprint}.exr").exists():
                 continue
-            shot = ShotCache(self, folder, None)
+            shot = ShotCache(self, folder, provider, {})
             found = shot.frame(number)
             if found is not None and found.fingerprint == fingerprint:
                 return shot
@@ -277,36 +280,41 @@ class ShotCache:
 
     Attributes:
         name: of the folder.
+        provider: what its maps were made by.
     """
 
-    def __init__(self, cache: Cache, folder: Path, about: Mapping[str, Any] | None) -> None:
-        """Opens the folder. `about` heads its manifest; None: there is one already."""
+    def __init__(self, cache: Cache, folder: Path, provider: str, about: Mapping[str, Any]) -> None:
+        """Opens the folder, which need not exist. `about` goes into its manifest."""
         self.name = folder.name
+        self.provider = provider
         self._cache = cache
         self._folder = folder
-        self._about = about
-        self._news: dict[str, Any] = {"frames": {}}
+        self._about = dict(about)
+        self._lock = threading.Lock()
+        self._news: dict[str, Any] = {}
+        self._frames: dict[str, tuple[str, bool]] = {}
         self._manifest_at = 0.0
 
     def frame(self, number: float) -> StoredFrame | None:
         """What is stored of a frame, if it is whole."""
-        return _read(self._frame_path(number))
+        found = _read(self._frame_path(number))
+        if found is not None:
+            # It lives as long as the frame, which is found by it too.
+            _touch(self._raw_path(found.fingerprint))
+        return found
 
-    def store_frame(self, number: float, frame: StoredFrame) -> None:
-        """Keeps a frame, in the place of an older one of its number."""
+    def store_frame(self, number: float, frame: StoredFrame, *, is_cut: bool = False) -> None:
+        """Keeps a frame, in the place of an older one of its number; is_cut: a scene begins."""
         self._store(self._frame_path(number), frame)
-        self._news["frames"][_number(number)] = frame.fingerprint
-        if time.monotonic() - self._manifest_at > _MANIFEST_SECONDS:
+        with self._lock:
+            self._frames[_number(number)] = (frame.fingerprint, is_cut)
+            due = time.monotonic() - self._manifest_at > _MANIFEST_SECONDS
+        if due:
             self.write_manifest()
 
     def store_raw(self, fingerprint: str, estimate: Estimate) -> None:
         """Keeps what a provider said of the picture of this fingerprint."""
-        path = self._folder / "raw" / f"{fingerprint}.exr"
-        self._store(path, StoredFrame(fingerprint, "", estimate))
-
-    def touch_raw(self, fingerprint: str) -> None:
-        """Marks the raw estimate of a frame as used, so that it lives as long as the frame."""
-        _touch(self._folder / "raw" / f"{fingerprint}.exr")
+        self._store(self._raw_path(fingerprint), StoredFrame(fingerprint, "", estimate))
 
     def manifest(self) -> Mapping[str, Any]:
         """What the manifest says; empty where there is none, or a damaged one."""
@@ -316,21 +324,28 @@ class ShotCache:
 
     def note(self, **facts: object) -> None:
         """Adds facts about the shot to what the manifest will say."""
-        self._news |= facts
+        with self._lock:
+            self._news |= facts
 
     def write_manifest(self) -> None:
         """Writes what is new into the manifest, beside what other processes have written there."""
-        news, self._news = self._news, {"frames": {}}
-        self._manifest_at = time.monotonic()
+        with self._lock:
+            self._manifest_at = time.monotonic()
+            news, frames = self._news, self._frames
+            self._news, self._frames = {}, {}
         with self._cache.locked(self._folder / ".lock") as locked:
-            if not locked:
-                self._news = news | {"frames": news["frames"] | self._news["frames"]}
+            if locked:
+                old = dict(self.manifest())
+                head = {"format": _FORMAT, "version": VERSION} | self._about
+                fingerprints = {name: fingerprint for name, (fingerprint, _) in frames.items()}
+                cuts = {name for name in old.get("cuts", []) if name not in frames}
+                cuts |= {name for name, (_, is_cut) in frames.items() if is_cut}
+                lists = {"cuts": sorted(cuts), "frames": old.get("frames", {}) | fingerprints}
+                text = json.dumps(old | head | news | lists, indent=1)
+                self._cache.write(self._folder / _MANIFEST, text.encode())
                 return
-            old = dict(self.manifest())
-            head = {"format": _FORMAT, "version": VERSION} | dict(self._about or {})
-            frames = old.get("frames", {}) | news["frames"]
-            text = json.dumps(old | head | news | {"frames": frames}, indent=1)
-            self._cache.write(self._folder / _MANIFEST, text.encode())
+        with self._lock:
+            self._news, self._frames = news | self._news, frames | self._frames
 
     def read_json(self, name: str) -> Any | None:
         """Side data that was stored under a name; None: there is none, or it is damaged.
@@ -355,11 +370,15 @@ class ShotCache:
             raise CacheError(f"{name!r} cannot be the name of side data")
         return self._folder / "data" / f"{name}.json"
 
+    def _raw_path(self, fingerprint: str) -> Path:
+        return self._folder / "raw" / f"{fingerprint}.exr"
+
     def _frame_path(self, number: float) -> Path:
         return self._folder / "frames" / f"{_number(number)}.exr"
 
     def _store(self, path: Path, frame: StoredFrame) -> None:
-        self._cache.write(path, _encoded(frame))
+        if self._cache.limit > 0:
+            self._cache.write(path, _encoded(frame))
 
 
 def _usual_folder() -> Path:
@@ -409,8 +428,9 @@ def _encoded(frame: StoredFrame) -> bytes:
     attributes = {
         "fingerprint": frame.fingerprint,
         "window": frame.window,
-        "checksum": fingerprint_of(pixels, frame.fingerprint, frame.window),
+        "stamp": frame.stamp,
     }
+    attributes["checksum"] = fingerprint_of(pixels, *attributes.values())
     return encode(pixels, _CHANNELS[: pixels.shape[2]], attributes)
 
 
@@ -424,13 +444,15 @@ def _read(path: Path) -> StoredFrame | None:
     if decoded is None or decoded.channels not in (_CHANNELS[:1], _CHANNELS):
         return None
     pixels, attributes = decoded.pixels, decoded.attributes
-    fingerprint, window = attributes.get("fingerprint", ""), attributes.get("window", "")
-    if attributes.get("checksum") != fingerprint_of(pixels, fingerprint, window):
+    texts = [attributes.get(name, "") for name in ("fingerprint", "window", "stamp")]
+    if attributes.get("checksum") != fingerprint_of(pixels, *texts):
         return None
     _touch(path)
     values = pixels.astype(np.float32)
     gain = np.ascontiguousarray(values[..., 1:]) if values.shape[2] == 4 else None
-    return StoredFrame(fingerprint, window, Estimate(np.ascontiguousarray(values[..., 0]), gain))
+    fingerprint, window, stamp = texts
+    maps = Estimate(np.ascontiguousarray(values[..., 0]), gain)
+    return StoredFrame(fingerprint, window, maps, stamp)
 
 
 def _touch(path: Path) -> None:

@@ -1,0 +1,261 @@
+"""Shots from files: each frame is estimated once, and is the same in whatever order it is made."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from synthetic_focus.media import MediaError, open_reader
+from synthetic_focus.scene.cache import Cache, stored_precision
+from synthetic_focus.scene.flow import DisFlow, both_ways
+from synthetic_focus.scene.parallax import fused
+from synthetic_focus.scene.providers import Estimate, ModelError
+from synthetic_focus.scene.shot import Shot, analyze
+from synthetic_focus.scene.temporal import Look, filtered
+
+COUNT, FIRST = 12, 101
+
+
+@pytest.fixture
+def sequence(tmp_path: Path, moving_picture, save_picture) -> Path:
+    """Twelve frames, numbered 101 to 112."""
+    for number in range(COUNT):
+        save_picture(tmp_path / f"shot.{FIRST + number:04d}.png", moving_picture(number))
+    return tmp_path / "shot.%04d.png"
+
+
+def maps_of(shot: Shot, order) -> dict[int, np.ndarray]:
+    return {frame: np.dstack([shot.disparity(frame), shot.gain(frame)]) for frame in order}
+
+
+def assert_equal(found: dict[int, np.ndarray], expected: dict[int, np.ndarray]) -> None:
+    for frame, maps in found.items():
+        np.testing.assert_array_equal(maps, expected[frame])
+
+
+def test_a_frame_is_what_the_filter_makes_of_it_and_the_six_before(
+    sequence, fake_provider, moving_picture
+):
+    shot = analyze(sequence)
+    for frame in (0, 3, 11):
+        pictures = [moving_picture(one) for one in range(max(0, frame - 6), frame + 1)]
+        looks = []
+        for picture in pictures:
+            share = picture.astype(np.float32) / np.float32(255)
+            raw = stored_precision(
+                Estimate(fake_provider.disparity(share), fake_provider.log_gain(share))
+            )
+            grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
+            looks.append(Look(grey, raw.disparity, raw.log_gain))
+        flows = [both_ways(DisFlow(), one.grey, next_.grey) for one, next_ in pairwise(looks)]
+        disparity, log_gain = filtered(looks, flows)
+        expected = stored_precision(Estimate(fused(disparity, flows), log_gain))
+        np.testing.assert_array_equal(shot.disparity(frame), expected.disparity)
+        np.testing.assert_array_equal(shot.gain(frame), np.exp(expected.log_gain))
+    assert len(fake_provider.pictures) == COUNT
+    assert (len(shot), shot.size, shot.fps, shot.metric) == (COUNT, (96, 54), 24, False)
+
+
+def test_any_order_and_any_number_of_threads_give_the_same_maps(sequence, fake_provider, tmp_path):
+    expected = maps_of(analyze(sequence), range(COUNT))
+    order = list(range(COUNT))
+    random.Random(3).shuffle(order)
+    with Shot(open_reader(sequence), cache=Cache(tmp_path / "random")) as shot:
+        assert_equal(maps_of(shot, order), expected)
+    asked = len(fake_provider.pictures)
+    with (
+        Shot(open_reader(sequence), cache=Cache(tmp_path / "threads")) as shot,
+        ThreadPoolExecutor(8) as pool,
+    ):
+        for found in pool.map(lambda frame: maps_of(shot, [frame]), order):
+            assert_equal(found, expected)
+    assert len(fake_provider.pictures) == asked + COUNT
+    without = Cache(tmp_path / "without", limit=0)
+    with Shot(open_reader(sequence), cache=without) as shot:
+        assert_equal(maps_of(shot, order), expected)
+
+
+def test_the_second_time_nothing_is_estimated_or_even_read(sequence, fake_provider, tmp_path):
+    expected = maps_of(analyze(sequence), range(COUNT))
+    asked = len(fake_provider.pictures)
+    for number in range(COUNT):
+        path = tmp_path / f"shot.{FIRST + number:04d}.png"
+        status = path.stat()
+        # The size of the picture is asked for, its pixels are not.
+        path.write_bytes(path.read_bytes()[: status.st_size // 2] + bytes(status.st_size // 2))
+        path.write_bytes(path.read_bytes().ljust(status.st_size, b"-"))
+        os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert_equal(maps_of(analyze(sequence), range(COUNT)), expected)
+    assert len(fake_provider.pictures) == asked
+
+
+def test_only_changed_frames_are_estimated_again(
+    sequence, fake_provider, moving_picture, save_picture, tmp_path
+):
+    analyze(sequence)
+    asked = len(fake_provider.pictures)
+    for number in (4, 5):
+        graded = np.clip(moving_picture(number) * 0.8, 0, 255).astype(np.uint8)
+        save_picture(tmp_path / f"shot.{FIRST + number:04d}.png", graded)
+    found = maps_of(analyze(sequence), range(COUNT))
+    assert len(fake_provider.pictures) == asked + 2
+    assert_equal(maps_of(analyze(sequence, cache=Cache(tmp_path / "fresh")), range(COUNT)), found)
+
+
+def test_frames_that_were_only_touched_are_not_estimated_again(sequence, fake_provider, tmp_path):
+    expected = maps_of(analyze(sequence), range(COUNT))
+    for path in tmp_path.glob("shot.*.png"):
+        os.utime(path, (1, 1))
+    asked = len(fake_provider.pictures)
+    assert_equal(maps_of(analyze(sequence), range(COUNT)), expected)
+    assert len(fake_provider.pictures) == asked
+
+
+def test_the_same_pictures_under_another_name_are_not_estimated_again(
+    sequence, fake_provider, tmp_path
+):
+    expected = maps_of(analyze(sequence), range(COUNT))
+    for number in range(COUNT):
+        old = tmp_path / f"shot.{FIRST + number:04d}.png"
+        old.rename(tmp_path / f"other.{number:04d}.png")
+    asked = len(fake_provider.pictures)
+    assert_equal(maps_of(analyze(tmp_path / "other.%04d.png"), range(COUNT)), expected)
+    assert len(fake_provider.pictures) == asked
+
+
+def test_nothing_from_before_a_cut_is_mixed_in(
+    fake_provider, moving_picture, save_picture, tmp_path, own_cache
+):
+    for number in range(10):
+        picture = moving_picture(number)
+        save_picture(tmp_path / f"cut.{number:04d}.png", picture if number < 5 else 255 - picture)
+    shot = analyze(tmp_path / "cut.%04d.png")
+    (manifest,) = own_cache.glob("*/manifest.json")
+    assert '"cuts": [\n  "000005"\n ]' in manifest.read_text()
+    alone = fake_provider.disparity((255 - moving_picture(5)).astype(np.float32) / np.float32(255))
+    np.testing.assert_array_equal(shot.disparity(5), np.float16(alone).astype(np.float32))
+
+
+def test_a_damaged_entry_is_made_again(sequence, fake_provider, own_cache):
+    expected = maps_of(analyze(sequence), range(COUNT))
+    for path in own_cache.glob("*/frames/00010[3-6].exr"):
+        path.write_bytes(path.read_bytes()[:-20])
+    for path in own_cache.glob("*/raw/*.exr"):
+        path.write_bytes(b"?")
+    for path in own_cache.glob("*/manifest.json"):
+        path.write_text("{")
+    assert_equal(maps_of(analyze(sequence), range(COUNT)), expected)
+
+
+def test_some_frames_of_a_shot_are_as_in_the_whole(sequence, fake_provider, tmp_path):
+    expected = maps_of(analyze(sequence, cache=Cache(tmp_path / "whole")), range(COUNT))
+    asked = len(fake_provider.pictures)
+    seen = []
+    shot = analyze(sequence, frames=(109, 110), progress=lambda *done: seen.append(done))
+    assert seen == [(1, 2), (2, 2)]
+    assert len(fake_provider.pictures) == asked + 8  # they and the six before
+    assert_equal(maps_of(shot, (8, 9)), expected)
+
+
+def test_a_gap_ends_the_window_and_is_named_where_it_is_asked_for(
+    sequence, fake_provider, tmp_path
+):
+    (tmp_path / "shot.0104.png").unlink()
+    with pytest.raises(MediaError, match=r"gaps.*\(104\)"):
+        analyze(sequence)
+    shot = analyze(sequence, frames=(105, 107))
+    asked = len(fake_provider.pictures)
+    assert asked == 3
+    assert shot.disparity(6).shape == (54, 96)
+
+
+def test_a_model_that_leaves_its_range_open_is_calibrated_once_for_the_shot(
+    sequence, fake_provider, tmp_path
+):
+    expected = maps_of(analyze(sequence, cache=Cache(tmp_path / "plain")), range(COUNT))
+    fake_provider.calibrated = False
+    plain = fake_provider.disparity
+    fake_provider.disparity = lambda picture: plain(picture) * 1000 - 40
+    fake_provider.identity = "fake of any range"
+    cache = Cache(tmp_path / "calibrated")
+    found = maps_of(analyze(sequence, cache=cache), range(COUNT))
+    ratios = []
+    for frame in range(COUNT):
+        slope, _ = np.polyfit(expected[frame][..., 0].ravel(), found[frame][..., 0].ravel(), 1)
+        ratios.append(slope)
+        assert -0.1 < np.quantile(found[frame][..., 0], 0.02) < 0.1
+        assert 0.8 < np.quantile(found[frame][..., 0], 0.995) < 1.2
+    assert np.ptp(ratios) < 0.03 * np.mean(ratios)
+    with Shot(open_reader(sequence), cache=Cache(tmp_path / "random")) as shot:
+        assert_equal(maps_of(shot, [7, 2, 11]), found)
+
+
+def test_light_is_expanded_where_a_model_says_nothing_of_it(
+    sequence, fake_provider, moving_picture
+):
+    fake_provider.log_gain = lambda picture: None
+    gain = analyze(sequence).gain(2)
+    clipped = moving_picture(2).max(axis=2) >= 250
+    assert (gain[clipped] > 1.2).all()
+    assert (gain[~clipped] == 1).all()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        (lambda d: d[:-1], r"disparity of \(53, 96\)"),
+        (lambda d: np.full_like(d, np.nan), "no numbers"),
+    ],
+)
+def test_a_model_that_makes_no_sense_says_so(sequence, fake_provider, wrong, message):
+    plain = fake_provider.disparity
+    fake_provider.disparity = lambda picture: wrong(plain(picture))
+    with pytest.raises(ModelError, match=f"fake 1 gives .*{message}"):
+        analyze(sequence)
+
+
+def test_large_pictures_are_analysed_small(tmp_path, fake_provider, save_picture):
+    picture = np.random.default_rng(0).integers(0, 255, (1080, 1920, 3), np.uint8)
+    shot = analyze(save_picture(tmp_path / "large.png", picture))
+    assert shot.disparity(0).shape == (540, 960)
+    assert shot.image(0).shape == (540, 960, 3)
+    area = picture.astype(np.float32).reshape(540, 2, 960, 2, 3).mean((1, 3))
+    np.testing.assert_allclose(shot.image(0)[..., ::-1], area, atol=1.01)
+
+
+ANALYSIS = """
+import importlib.util, sys, time
+from pathlib import Path
+spec = importlib.util.spec_from_file_location("fake_provider", sys.argv[2])
+module = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(module)
+from synthetic_focus.scene import providers
+provider = module.FakeProvider(wait=lambda: (print("estimate", flush=True), time.sleep(0.05)))
+providers.provider = lambda model: provider
+from synthetic_focus.scene.shot import analyze
+analyze(sys.argv[1])
+"""
+
+
+def test_an_analysis_that_is_killed_goes_on_where_it_was(sequence, fake_provider, tmp_path):
+    fake = Path(__file__).parents[1] / "fake_provider.py"
+    process = subprocess.Popen(
+        [sys.executable, "-c", ANALYSIS, str(sequence), str(fake)],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    for _ in range(6):
+        assert process.stdout.readline() == "estimate\n"
+    process.send_signal(signal.SIGKILL)
+    process.wait(30)
+    found = maps_of(analyze(sequence), range(COUNT))
+    assert len(fake_provider.pictures) <= COUNT - 5
+    assert_equal(maps_of(analyze(sequence, cache=Cache(tmp_path / "fresh")), range(COUNT)), found)
