@@ -23,6 +23,7 @@ _TYPES = {
     "path": ("Path", {"default"}),
     "string": ("String", {"default"}),
     "button": ("Button", set()),
+    "label": ("Label", set()),
 }
 _COMMON = {"name", "group", "type", "label", "hint"}
 _OPTIONAL = {"unit", "animates", "keys", "at_keys_of", "options", "options_from", "when", "secret"}

@@ -68,7 +68,7 @@ def test_every_parameter_has_its_option():
     shown = run("render", "--help").stdout
     own = {"preset": "--preset", "focus_point": "--focus ", "depth_file": "--depth "}
     for name, parameter in table().parameters.items():
-        if parameter.secret or parameter.type == "button" or name == "depth_source":
+        if parameter.secret or not parameter.has_value or name == "depth_source":
             continue
         assert own.get(name, f"--{name.replace('_', '-')}") in shown, name
         if name not in own:
@@ -109,7 +109,7 @@ def test_usage_errors_end_with_status_2(tmp_path, depth, arguments, message):
     ("arguments", "message"),
     [
         (["nowhere.mp4", "out.mp4", "--depth", "depth.png"], "There is no file nowhere.mp4"),
-        (["in.png", "out.png"], "--depth PATH"),
+        (["in.png", "out.png", "--depth-model", "nobody's"], "nobody's"),
         (["in.png", "out.png", "--depth", "nowhere.png"], "nowhere.png"),
         (["in.png", "out.xyz", "--depth", "depth.png"], ".xyz is unknown"),
         (["in.png", "nowhere/out.png", "--depth", "depth.png"], "nowhere does not exist"),

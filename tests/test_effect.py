@@ -7,6 +7,7 @@ from synthetic_focus import color, parameters
 from synthetic_focus.effect import (
     EffectError,
     Frame,
+    dioptres,
     distance_focus,
     focus_targets,
     passes,
@@ -15,6 +16,7 @@ from synthetic_focus.effect import (
 )
 from synthetic_focus.focus import FocusTarget
 from synthetic_focus.lens.breathing import breathe
+from synthetic_focus.scene.light import clips_at_white, log_gain_of_pixels
 
 VIDEO = color.REC709_VIDEO
 LINEAR = color.REC709_LINEAR
@@ -342,3 +344,75 @@ def test_edges_of_the_depth_are_refined_unless_it_is_clean():
         render(source, disparity, chosen=settings(refine_edges=False)),
     )
     assert (refined != exact).any()
+
+
+def clipped_lamps():
+    """A dark picture with a clipped lamp in each half, and the gain of both, at half size."""
+    source = np.full((SIZE[1], SIZE[0], 3), 0.05, np.float32)
+    log_gain = np.zeros((SIZE[1] // 2, SIZE[0] // 2, 3), np.float32)
+    for x in (8, 36):
+        source[14:18, x : x + 4] = 1
+        log_gain[6:10, x // 2 - 1 : x // 2 + 3] = np.log(8)
+    return source, log_gain
+
+
+@pytest.mark.parametrize("space", [LINEAR, VIDEO])
+def test_estimated_light_makes_blurred_lamps_glow_and_touches_nothing_else(space):
+    source, log_gain = clipped_lamps()
+    plain = render(source, space=space)
+    found = render(source, space=space, log_gain=log_gain)
+    half = render(source, space=space, log_gain=log_gain, chosen=settings(recover_light=0.5))
+    none = render(source, space=space, log_gain=log_gain, chosen=settings(recover_light=0.0))
+    np.testing.assert_array_equal(none, plain)
+    # The left half is in focus, and so far from the right lamp that nothing of it arrives.
+    np.testing.assert_array_equal(found[:, :14], source[:, :14])
+    lights = [color.to_linear(one, space)[:, 26:].sum() for one in (plain, half, found)]
+    background = color.to_linear(np.full((1, 1, 3), 0.05, np.float32), space).sum() * 32 * 22
+    lamp = lights[0] - background
+    np.testing.assert_allclose(lights[1] - background, np.sqrt(8) * lamp, rtol=0.05)
+    np.testing.assert_allclose(lights[2] - background, 8 * lamp, rtol=0.05)
+
+
+def test_only_clipped_pixels_gain():
+    light = np.full((8, 8, 3), 0.5, np.float32)
+    light[2, 2] = [0.2, 1.0, 0.3]
+    light[5, 5] = 0.94
+    log_gain = np.full((4, 4, 3), 2.0, np.float32)
+    found = log_gain_of_pixels(light, log_gain)
+    assert np.argwhere(found.any(axis=2)).tolist() == [[2, 2]]
+    np.testing.assert_allclose(found[2, 2], 2)
+
+
+def test_light_that_was_not_clipped_at_white_is_left_alone():
+    source, log_gain = clipped_lamps()
+    source[0, 0] = 7.0  # so white is not where this picture ends
+    assert log_gain_of_pixels(source, log_gain) is None
+    log = "ARRI LogC4"
+    source, log_gain = clipped_lamps()
+    np.testing.assert_array_equal(
+        render(source, space=log, log_gain=log_gain), render(source, space=log)
+    )
+    assert not clips_at_white("Rec.2100-PQ - Display")
+    assert clips_at_white("sRGB Encoded Rec.709 (sRGB)")
+
+
+def test_estimated_disparity_runs_from_the_far_to_the_near_distance():
+    chosen = settings(near_distance=0.5, far_distance=10.0)
+    shares = np.array([[0.0, 0.5, 1.0, -1.0]], np.float32)
+    np.testing.assert_allclose(
+        dioptres(shares, chosen, metric=False), [[0.1, 1.05, 2.0, 0.0]], rtol=1e-6
+    )
+    np.testing.assert_array_equal(dioptres(shares, chosen, metric=True), [[0, 0.5, 1, 0]])
+
+
+def test_gain_breathes_with_the_picture():
+    source, log_gain = clipped_lamps()
+    chosen = settings(breathing=2.0, focal_length=135.0)
+    found = render(source, space=LINEAR, log_gain=log_gain, chosen=chosen)
+    plain = render(source, space=LINEAR, chosen=chosen)
+    gained = (found - plain)[..., 0]
+    # Around where the lamp was magnified to, not where it was.
+    columns = (gained.sum(axis=0) * np.arange(SIZE[0])).sum() / gained.sum()
+    unmoved = render(source, space=LINEAR, log_gain=log_gain)
+    before = (unmoved - render(source, space=LINEAR))[..., 0].sum(axis=0)
+    assert columns > (before * np.arange(SIZE[0])).sum() / before.sum() + 0.5

@@ -13,9 +13,10 @@ import pytest
 import synthetic_focus
 from synthetic_focus import FocusTarget, color, rendering
 from synthetic_focus.errors import SyntheticFocusError
-from synthetic_focus.media import MissingMediaError, open_reader, open_writer
+from synthetic_focus.media import MediaError, MissingMediaError, open_reader, open_writer
 from synthetic_focus.rendering import RenderError
 from synthetic_focus.scene.depth import DepthError
+from synthetic_focus.scene.providers import ModelError
 
 WIDTH, HEIGHT = 96, 64
 
@@ -219,9 +220,11 @@ def test_progress_counts_every_frame(shot, depth, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [
-        ({"depth": None}, RenderError, r"no depth for .*--depth PATH"),
-        ({"frames": (9, 12)}, RenderError, "has 11 to 15"),
-        ({"frames": (13, 12)}, RenderError, "first is after the last"),
+        ({"depth": None, "depth_source": "clip"}, RenderError, r"no depth for .*depth=PATH"),
+        ({"depth": None, "depth_source": "file"}, RenderError, r"no depth for .*depth=PATH"),
+        ({"depth": None, "depth_model": "nobody's"}, ModelError, "nobody's"),
+        ({"frames": (9, 12)}, MediaError, "has 11 to 15"),
+        ({"frames": (13, 12)}, MediaError, "first is after the last"),
         ({"depth": "nowhere.exr"}, MissingMediaError, r"nowhere\.exr"),
         ({"focus": [(0.5, 1.5)]}, SyntheticFocusError, "outside"),
         ({"focus": [(0.1, 0.1), (0.2, 0.2)]}, SyntheticFocusError, "two focus targets"),
@@ -253,7 +256,7 @@ def test_what_is_wrong_is_said_and_nothing_is_written(
 
 def test_gaps_are_found_before_anything_is_rendered(shot, depth, tmp_path):
     (tmp_path / "in.0013.exr").unlink()
-    with pytest.raises(RenderError, match=r"gaps.*\(13\)"):
+    with pytest.raises(MediaError, match=r"gaps.*\(13\)"):
         synthetic_focus.render(shot, tmp_path / "o.%d.exr", depth=depth, focus=[(0.5, 0.5)])
     assert not list(tmp_path.glob("o.*"))
     synthetic_focus.render(

@@ -71,6 +71,9 @@ OfxStatus instance_changed(Instance& instance, const Properties& arguments) {
         if (is(parameter::save_preset)) instance.save_preset(time);
         if (is(parameter::bake)) instance.set_baked_focus(bake(instance, arguments));
         if (is(parameter::unbake)) instance.set_unbaked_focus();
+        if (is(parameter::analyze)) {
+            instance.set(parameter::analysis, {{}, analyze(instance, arguments)});
+        }
     }
     instance.update_enabled(time);
     return kOfxStatOK;

@@ -43,6 +43,7 @@ const char* type_name(Type type) {
             return kOfxParamTypeChoice;
         case Type::Path:
         case Type::String:
+        case Type::Label:
             return kOfxParamTypeString;
         case Type::Button:
             return kOfxParamTypePushButton;
@@ -97,6 +98,10 @@ void set_default(const Properties& properties, const Parameter& row) {
         case Type::String:
             properties.set(kOfxParamPropStringMode, kOfxParamStringIsSingleLine);
             return properties.set(kOfxParamPropDefault, row.default_text);
+        case Type::Label:
+            properties.set(kOfxParamPropStringMode, kOfxParamStringIsLabel);
+            // What is said about the shot changes nothing in its picture.
+            return properties.set(kOfxParamPropEvaluateOnChange, 0);
         case Type::Button:
             return;
     }

@@ -81,7 +81,8 @@ Value Instance::value(parameter::Index index, double time) const {
             break;
         }
         case Type::Path:
-        case Type::String: {
+        case Type::String:
+        case Type::Label: {
             char* text = nullptr;
             status = get_value(handle, time, &text);
             if (status == kOfxStatOK) value.text = text ? text : "";
@@ -130,6 +131,7 @@ void Instance::set(parameter::Index index, const Value& value) const {
             return set(static_cast<int>(value.numbers[0]));
         case Type::Path:
         case Type::String:
+        case Type::Label:
             return set(value.text.c_str());
         case Type::Button:
             return;
@@ -155,7 +157,7 @@ void Instance::end_edit() const { call(suites().parameter->paramEditEnd, paramet
 void Instance::write_values(Json& json, double time) const {
     for (std::size_t i = 0; i < std::size(parameters); ++i) {
         const Parameter& row = parameters[i];
-        if (row.secret || row.type == Type::Button) continue;
+        if (row.secret || row.type == Type::Button || row.type == Type::Label) continue;
         const Value value = this->value(static_cast<parameter::Index>(i), time);
         switch (row.type) {
             case Type::Double2D:

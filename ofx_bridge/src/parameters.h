@@ -7,7 +7,7 @@
 
 namespace synthetic_focus {
 
-enum class Type { Double, Int, Bool, Choice, Double2D, Path, String, Button };
+enum class Type { Double, Int, Bool, Choice, Double2D, Path, String, Button, Label };
 
 struct Option {
     const char* key;

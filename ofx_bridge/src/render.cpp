@@ -53,9 +53,16 @@ Picture describe_picture(std::string clip, double time, const HostImage& image,
 // One frame on its way through the worker.
 class Frame {
   public:
-    Frame(Instance& instance, const Properties& arguments);
+    enum class Purpose { Render, Bake, Analyze };
+
+    Frame(Instance& instance, const Properties& arguments, double time, Purpose purpose);
     OfxStatus render();
     std::vector<double> bake();
+    // False: there is no picture at this time, or the user stopped it.
+    bool analyze(const std::function<bool()>& goes_on);
+
+    std::optional<std::pair<double, double>> range() const;
+    static bool other_times_possible();
 
   private:
     bool aborted() const {
@@ -68,7 +75,6 @@ class Frame {
     void pack(std::vector<Lent> lent);
     void fetch(const Reply& need);
     std::optional<Reply> ask(const std::function<bool(std::size_t)>& goes_on);
-    std::optional<std::pair<double, double>> range() const;
     OfxStatus exchange(const HostImage& output);
     std::string request() const;
     void write_source_properties(Json& json) const;
@@ -84,17 +90,18 @@ class Frame {
     std::vector<Picture> pictures_;
     Picture result_;
     Worker::Lease segment_;
-    bool baking_ = false;
+    const Purpose purpose_;
 };
 
-Frame::Frame(Instance& instance, const Properties& arguments)
+Frame::Frame(Instance& instance, const Properties& arguments, double time, Purpose purpose)
     : instance_(instance),
-      time_(arguments.number(kOfxPropTime).value_or(0)),
+      time_(time),
       scale_{arguments.number(kOfxImageEffectPropRenderScale, 0).value_or(1),
              arguments.number(kOfxImageEffectPropRenderScale, 1).value_or(1)},
       requested_(arguments.rectangle(kOfxImageEffectPropRenderWindow)
                      .value_or(OfxRectI{kOfxFlagInfiniteMin, kOfxFlagInfiniteMin,
-                                        kOfxFlagInfiniteMax, kOfxFlagInfiniteMax})) {}
+                                        kOfxFlagInfiniteMax, kOfxFlagInfiniteMax})),
+      purpose_(purpose) {}
 
 OfxStatus Frame::render() {
     const HostImage output(instance_.clip(output_clip), time_);
@@ -137,10 +144,13 @@ Lent Frame::lend(const std::string& clip, double time) const {
 // Missing where the host has no other times: some then give this frame again (MLT), which would be
 // wrong silently.
 Lent Frame::lend_at_another_time(const std::string& clip, double time) const {
-    const bool possible =
-        Properties(suites().host).integer(kOfxImageEffectPropTemporalClipAccess).value_or(1) != 0;
-    if (possible || time == time_) return lend(clip, time);
+    if (other_times_possible() || time == time_) return lend(clip, time);
     return {{.clip = clip, .time = time}, nullptr};
+}
+
+bool Frame::other_times_possible() {
+    return Properties(suites().host).integer(kOfxImageEffectPropTemporalClipAccess).value_or(1) !=
+           0;
 }
 
 // A host may call an unconnected clip connected, and give nothing or black: the user's switch
@@ -237,7 +247,6 @@ OfxStatus Frame::exchange(const HostImage& output) {
 }
 
 std::vector<double> Frame::bake() {
-    baking_ = true;
     std::vector<Lent> lent;
     lent.push_back(lend(source_clip, time_));
     if (!lent.front().image || !lent.front().image->present()) {
@@ -255,13 +264,23 @@ std::vector<double> Frame::bake() {
     return reply ? reply->values : std::vector<double>{};
 }
 
+bool Frame::analyze(const std::function<bool()>& goes_on) {
+    std::vector<Lent> lent;
+    lent.push_back(lend(source_clip, time_));
+    if (!lent.front().image->present()) return false;
+    frame_ = lent.front().image->frame();
+    pack(std::move(lent));
+    return ask([&](std::size_t) { return goes_on(); }).has_value();
+}
+
 void write_rectangle(Json& json, const char* name, const OfxRectI& r) {
     json.array(name, r.x1, r.y1, r.x2, r.y2);
 }
 
 std::string Frame::request() const {
     Json json;
-    json.member("op", baking_ ? "bake" : "render").member("instance", instance_.id());
+    static constexpr const char* operations[] = {"render", "bake", "analyze"};
+    json.member("op", operations[static_cast<int>(purpose_)]).member("instance", instance_.id());
     json.member("epoch", instance_.epoch()).member("time", time_).member("host", host_name());
     json.array("scale", scale_.x, scale_.y);
     write_rectangle(json, "frame", frame_);
@@ -279,7 +298,7 @@ std::string Frame::request() const {
         json.close('}');
     }
     json.close(']');
-    if (!baking_) {
+    if (purpose_ == Purpose::Render) {
         json.key("output").open('{');
         write_picture(json, result_);
         json.close('}');
@@ -358,14 +377,46 @@ void Frame::write_keys(Json& json) const {
     json.close('}');
 }
 
+double time_of(const Properties& arguments) { return arguments.number(kOfxPropTime).value_or(0); }
+
+std::string number(double value) {
+    std::ostringstream text;
+    text << value;
+    return text.str();
+}
+
 }  // namespace
 
 OfxStatus render(Instance& instance, const Properties& arguments) {
-    return Frame(instance, arguments).render();
+    return Frame(instance, arguments, time_of(arguments), Frame::Purpose::Render).render();
 }
 
 std::vector<double> bake(Instance& instance, const Properties& arguments) {
-    return Frame(instance, arguments).bake();
+    return Frame(instance, arguments, time_of(arguments), Frame::Purpose::Bake).bake();
+}
+
+std::string analyze(Instance& instance, const Properties& arguments) {
+    if (!Frame::other_times_possible()) {
+        throw ImageError(
+            "This host gives an effect no frame but the one that it renders, so the shot cannot be "
+            "analysed ahead. Render it once, and each frame is kept as it is rendered.");
+    }
+    const double here = time_of(arguments);
+    const auto [first, last] = Frame(instance, arguments, here, Frame::Purpose::Analyze)
+                                   .range()
+                                   .value_or(std::pair{here, here});
+    const Progress progress(instance.effect(), "Analysing the shot");
+    const auto shows = [&, first = first, last = last](double time) {
+        return progress.update((time - first) / (last - first + 1));
+    };
+    const std::string whole = "frames " + number(first) + " to " + number(last);
+    double time = first;
+    for (; time <= last && shows(time); ++time) {
+        Frame frame(instance, arguments, time, Frame::Purpose::Analyze);
+        if (!frame.analyze([&] { return shows(time); })) break;
+    }
+    if (time > last) return "All " + whole + " are analysed.";
+    return "Stopped at frame " + number(time) + " of " + whole + "; Analyze goes on from there.";
 }
 
 }  // namespace synthetic_focus

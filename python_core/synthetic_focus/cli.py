@@ -140,7 +140,8 @@ def _options_of_parameters(groups: Iterable[str] | None = None) -> Callable[[Any
             if (
                 wanted
                 and parameter.name not in _NOT_OPTIONS
-                and parameter.type not in ("button", "double2d")
+                and parameter.has_value
+                and parameter.type != "double2d"
                 and not parameter.secret
             ):
                 # As click.option does, which makes no option of a ready one.
@@ -209,7 +210,7 @@ _DEBUG = click.option(
     "--depth",
     metavar="PATH",
     type=click.Path(path_type=Path),
-    help="A movie, a sequence or an image of depth.",
+    help="A movie, a sequence or an image of depth; else depth is estimated.",
 )
 @click.option(
     "--focus",
@@ -311,6 +312,66 @@ def _progress_bar() -> Iterator[Callable[[int, int], None] | None]:
             bar.update(done - bar.n)
 
         yield show
+
+
+@program.command()
+@click.argument("source", metavar="IN", type=click.Path(path_type=Path))
+@click.option(
+    "--model", metavar="NAME", default="built-in", show_default=True, help="What estimates."
+)
+@click.option(
+    "--frames",
+    metavar="A-B",
+    callback=_parse_frames,
+    help="The first and the last frame to analyse.",
+)
+@click.option(
+    "--colour-space", metavar="NAME", default="auto", help="How IN is encoded, as for `render`."
+)
+@_DEBUG
+def analyze(source: Path, model: str, frames: tuple[int, int] | None, colour_space: str) -> None:
+    """Estimate the depth and the clipped light of IN now, for every later render of it."""
+    from synthetic_focus.scene.shot import analyze as analyze_shot
+
+    with _progress_bar() as progress:
+        analyze_shot(
+            source, model=model, frames=frames, colour_space=colour_space, progress=progress
+        ).close()
+
+
+@program.group()
+def cache() -> None:
+    """What has been estimated so far, for the plug-in and the command line alike."""
+
+
+@cache.command("list")
+def list_cache() -> None:
+    """List the shots, the least recently used first."""
+    from datetime import datetime
+
+    from synthetic_focus.scene.cache import Cache
+
+    for shot in Cache().shots():
+        used = datetime.fromtimestamp(shot.used).strftime("%Y-%m-%d %H:%M")
+        size = f"{shot.size / 1e6:.1f} MB"
+        click.echo(f"{used}  {size:>11}  {shot.frames:>6} frames  {shot.source}  ({shot.provider})")
+
+
+@cache.command()
+def size() -> None:
+    """Say where the cache is, how large it is and how large it may become."""
+    from synthetic_focus.scene.cache import Cache
+
+    used = Cache()
+    click.echo(f"{used.folder}: {used.size() / 1e9:.3f} GB of {used.limit / 1e9:g} GB")
+
+
+@cache.command()
+def clear() -> None:
+    """Remove all shots from the cache."""
+    from synthetic_focus.scene.cache import Cache
+
+    click.echo(f"{Cache().clear() / 1e9:.3f} GB removed")
 
 
 @program.command(cls=_GroupedCommand)

@@ -160,7 +160,12 @@ def _set_up(effect: Instance, take: Take, clip: Reader, depth: Reader) -> None:
     effect.clips["Source"].connect(picture)
     effect.clips["Depth"].connect(depth_picture)
     table = parameters.table()
-    chosen = {"preset": PRESET, "colour_space": clip.colour_space, **take.parameters}
+    chosen = {
+        "preset": PRESET,
+        "colour_space": clip.colour_space,
+        "depth_source": "clip",
+        **take.parameters,
+    }
     for name, value in chosen.items():
         parameter = table[name]
         (number,) = parameter.to_host(parameter.check(value))

@@ -26,8 +26,9 @@ from synthetic_focus.lens.model import closed, coc_map
 from synthetic_focus.parameters import table
 from synthetic_focus.render import defocus
 from synthetic_focus.render.grain import match_grain
-from synthetic_focus.render.highlights import recover_highlights
+from synthetic_focus.render.highlights import brighten, recover_highlights
 from synthetic_focus.scene.depth import DepthReading
+from synthetic_focus.scene.light import clips_at_white, fitted_log_gain, log_gain_of_pixels
 
 if TYPE_CHECKING:
     from synthetic_focus._native import AbortFlag
@@ -74,6 +75,26 @@ def reading(settings: Settings) -> DepthReading:
         low=settings.depth_low,
         high=settings.depth_high,
     )
+
+
+def dioptres(disparity: Map, settings: Settings, *, metric: bool) -> Map:
+    """Estimated disparity in dioptres.
+
+    Args:
+        disparity: (H, W) in dioptres where it is metric, else 0 at Far Distance and 1 at Near
+            Distance.
+        settings: with the distances.
+        metric: which of the two.
+
+    Raises:
+        DepthError: the distances are in the wrong order.
+    """
+    if not metric:
+        depth = reading(settings)
+        disparity = disparity * np.float32(depth.nearest - depth.farthest)
+        disparity += np.float32(depth.farthest)
+    # Nothing is farther than infinity or nearer than a millimetre.
+    return np.clip(disparity, 0, 1000)
 
 
 def distance_focus(settings: Settings) -> float:
@@ -165,6 +186,7 @@ def render_frame(
     space: str,
     focus_disparity: float,
     frame: Frame,
+    log_gain: Pixels | None = None,
     premultiplied: bool = True,
     abort: AbortFlag | None = None,
 ) -> Pixels:
@@ -181,6 +203,8 @@ def render_frame(
         space: colour space of `source` and of the result; not "auto".
         focus_disparity: of the focal plane, in dioptres.
         frame: where the image lies in the whole picture.
+        log_gain: (h, w, 3) float32 of the source at any size, the natural logarithm of what the
+            light of clipped pixels is to be multiplied by.
         premultiplied: whether the colour of `source` is multiplied by its alpha; so is the
             result's.
         abort: set from another thread to stop.
@@ -210,6 +234,9 @@ def render_frame(
         disparity = breathe(
             disparity, scale, frame_size=frame.size, origin=frame.origin, blend=False
         )
+        if log_gain is not None:
+            log_gain = fitted_log_gain(log_gain, (source.shape[1], source.shape[0]))
+            log_gain = breathe(log_gain, scale, frame_size=frame.size, origin=frame.origin)
     coc = coc_map(
         disparity,
         focus_disparity,
@@ -227,7 +254,14 @@ def render_frame(
         case "focal_plane":
             return views.focal_plane_view(source, disparity, reading(settings), coc)
     result = _defocused(
-        source, coc, settings, space=space, frame=frame, premultiplied=premultiplied, abort=abort
+        source,
+        coc,
+        settings,
+        space=space,
+        frame=frame,
+        log_gain=log_gain,
+        premultiplied=premultiplied,
+        abort=abort,
     )
     if settings.view == "wipe":
         return views.wipe(source, result, settings.wipe_position, frame.origin[0], frame.size[0])
@@ -241,6 +275,7 @@ def _defocused(
     *,
     space: str,
     frame: Frame,
+    log_gain: Pixels | None,
     premultiplied: bool,
     abort: AbortFlag | None,
 ) -> Pixels:
@@ -249,6 +284,10 @@ def _defocused(
         return source.copy()
     light_is_source = color.is_linear(space) and premultiplied and _finite(source)
     light = source if light_is_source else _to_light(source, space, premultiplied=premultiplied)
+    if log_gain is not None and settings.recover_light and clips_at_white(space):
+        of_pixels = log_gain_of_pixels(light, log_gain)
+        if of_pixels is not None:
+            light = brighten(light, coc, of_pixels * np.float32(settings.recover_light))
     if settings.highlight_recovery:
         light = recover_highlights(
             light, coc, stops=settings.highlight_recovery, threshold=settings.highlight_threshold

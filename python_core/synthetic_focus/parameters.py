@@ -14,12 +14,14 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from synthetic_focus.errors import SyntheticFocusError
 
 Value = bool | int | float | str | tuple[float, float]
 """A choice is its option's key (str), a double2d a pair of floats, a path a str ("" for none)."""
+
+_WITHOUT_VALUE: Final = ("button", "label")
 
 
 class ParameterError(SyntheticFocusError):
@@ -64,6 +66,11 @@ class Parameter:
     keys: bool = False
     secret: bool = False
     options: tuple[Option, ...] = ()
+
+    @property
+    def has_value(self) -> bool:
+        """Whether there is something to choose: of a button and what the plug-in says, nothing."""
+        return self.type not in _WITHOUT_VALUE
 
     def check(self, value: object) -> Value:
         """`value` in this parameter's own type, or a ParameterError that says what is wrong."""
@@ -223,11 +230,11 @@ def settings(values: Mapping[str, object] | None = None) -> Settings:
 
 
 def defaults() -> dict[str, Value]:
-    """The default of every parameter that has a value (a button has none)."""
+    """The default of every parameter that has a value."""
     return {
         name: parameter.default
         for name, parameter in table().parameters.items()
-        if parameter.type != "button"
+        if parameter.has_value
     }
 
 
@@ -274,7 +281,7 @@ def _parameter(row: Mapping[str, Any], presets: Path) -> Parameter:
         if name in row:
             low, high = row[name]
             fields[name] = (float(low), float(high))
-    if row["type"] == "button":
+    if row["type"] in _WITHOUT_VALUE:
         return Parameter(**{"default": ""} | fields)
     parameter = Parameter(**fields)
     return Parameter(**fields | {"default": parameter.check(parameter.default)})

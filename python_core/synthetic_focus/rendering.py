@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from synthetic_focus.focus.tracking import Track
     from synthetic_focus.parameters import Settings
     from synthetic_focus.scene.depth_file import DepthFile
+    from synthetic_focus.scene.shot import Shot
 
 Pixels = effect.Pixels
 PathLike = str | os.PathLike[str]
@@ -64,7 +65,8 @@ def render(
         preset: the lens; values given by name win over the preset's.
         depth: a movie, a sequence or an image of depth. A sequence for a sequence is taken by its
             numbers, otherwise its first frame belongs to the first frame of the source; the
-            parameter `depth_start` says otherwise for a movie.
+            parameter `depth_start` says otherwise for a movie. None: depth is estimated, and with
+            it the light that was clipped, by what the parameter `depth_model` names.
         focus: what must be sharp, and when, in the frame numbers of the source (a sequence's own; a
             movie begins at 0). A pair (x, y) is a target at the first frame that is rendered.
         frames: the first and the last frame to render; all where None.
@@ -85,7 +87,7 @@ def render(
         raise RenderError("Reports and exports are about focus targets, and none is given.")
     settings = _settings(preset, depth, bool(points), values)
     with open_reader(source) as reader:
-        indices = _indices(reader, frames)
+        indices = reader.indices(frames)
         targets = _targets(points, reader.first_frame + indices[0])
         _check_output(source, output, len(indices))
         shot = _Shot(reader, settings, targets, shift_depth="depth_start" not in values)
@@ -139,26 +141,6 @@ def _targets(
     return in_order(targets) if targets else ()
 
 
-def _indices(reader: Reader, frames: tuple[int, int] | None) -> range:
-    first, last = reader.first_frame, reader.first_frame + len(reader) - 1
-    if frames is not None:
-        begin, end = frames
-        if begin > end:
-            raise RenderError(f"Frames {begin} to {end}: the first is after the last.")
-        if begin < first or end > last:
-            raise RenderError(
-                f"Frames {begin} to {end} were asked for, but {reader.path} has {first} to {last}."
-            )
-        first, last = begin, end
-    if missing := [number for number in reader.missing if first <= number <= last]:
-        shown = ", ".join(map(str, missing[:8])) + (", ..." if len(missing) > 8 else "")
-        raise RenderError(
-            f"{reader.path} has gaps: {len(missing)} of its frames have no file ({shown}). "
-            f"Add them, or render the parts one by one."
-        )
-    return range(first - reader.first_frame, last - reader.first_frame + 1)
-
-
 def _check_output(source: Path, output: Path, count: int) -> None:
     pattern, source_pattern = parse_pattern(output), parse_pattern(source)
     same = output.absolute() == source.absolute() or (pattern and pattern == source_pattern)
@@ -190,6 +172,7 @@ class _Shot:
         self._targets = targets
         self._shift_depth = shift_depth
         self._depth: DepthFile | None = None
+        self._estimated: Shot | None = None
         self._depth_offset = 0.0
         self._curve: FocusCurve | None = None
         self._tracks: list[Track | None] = []
@@ -204,11 +187,27 @@ class _Shot:
         settings = self._settings
         if effect.passes(settings):
             return
-        if settings.depth_source != "file" or not settings.depth_file:
+        if settings.depth_source == "estimate":
+            from synthetic_focus.scene.shot import Shot
+
+            # Its own reader: movies are slow to read in two places by turns.
+            self._estimated = Shot(
+                open_reader(self._reader.path),
+                model=settings.depth_model,
+                colour_space=self.space,
+            )
+        elif settings.depth_source == "file" and settings.depth_file:
+            self._open_depth(settings)
+        else:
             raise RenderError(
                 f"There is no depth for {self._reader.path}. Give a movie, a sequence or an image "
-                f"of depth: --depth PATH on the command line, depth=PATH in Python."
+                f"of depth, depth=PATH, or let it be estimated, depth_source='estimate'."
             )
+        self._disparity(self._reader.first_frame + indices[0])
+        if self._targets:
+            self._follow(indices, progress)
+
+    def _open_depth(self, settings: Settings) -> None:
         from synthetic_focus.scene.depth_file import DepthFile
 
         self._depth = DepthFile(settings.depth_file, start=settings.depth_start)
@@ -216,9 +215,6 @@ class _Shot:
         by_number = parse_pattern(self._reader.path) and self._depth.is_sequence
         if self._shift_depth and not by_number:
             self._depth_offset = self._depth.first - self._reader.first_frame
-        self._disparity(self._reader.first_frame + indices[0])
-        if self._targets:
-            self._follow(indices, progress)
 
     @property
     def size(self) -> tuple[int, int]:
@@ -231,14 +227,15 @@ class _Shot:
 
     def close(self) -> None:
         """Closes the depth."""
-        if self._depth:
-            self._depth.close()
+        for source in (self._depth, self._estimated):
+            if source:
+                source.close()
 
     def frame(self, index: int) -> Pixels:
         """One rendered frame, in the source's encoding."""
         reader, settings = self._reader, self._settings
         pixels = reader.read(index)
-        if self._depth is None:
+        if self._depth is None and self._estimated is None:
             return pixels
         number = reader.first_frame + index
         found = self._disparity(number)
@@ -250,11 +247,16 @@ class _Shot:
             # The view of the depth needs no focus, and shows why there is none.
             focus_disparity=0.0 if settings.view == "depth" else self._focus(number, found),
             frame=effect.Frame(reader.picture_size, reader.origin, float(number)),
+            log_gain=self._estimated.maps(index).log_gain if self._estimated else None,
             premultiplied=reader.premultiplied,
             abort=self.abort,
         )
 
     def _disparity(self, number: float) -> Map:
+        shot = self._estimated
+        if shot is not None:
+            found = shot.disparity(round(number) - shot.first_frame)
+            return effect.dioptres(found, self._settings, metric=shot.metric)
         assert self._depth is not None
         return self._depth.disparity(number + self._depth_offset, effect.reading(self._settings))
 
@@ -262,7 +264,8 @@ class _Shot:
         """Depth of the picture, or of all that the source holds, for all that the source holds."""
         reader = self._reader
         width, height = reader.size
-        if reader.size == reader.picture_size or found.shape == (height, width):
+        whole = self._estimated is not None or reader.size == reader.picture_size
+        if whole or found.shape == (height, width):
             return fitted(found, reader.size)
         left, top = -reader.origin[0], -reader.origin[1]
         right = width - left - reader.picture_size[0]

@@ -62,6 +62,7 @@ def effect(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> I
             project=project, clips={"Source": picture, "Depth": depth}
         ) as instance,
     ):
+        instance["depth_source"].set("Depth Input")
         instance["far_distance"].set(10.0)
         instance["f_stop"].set(1.0)
         instance["focal_length"].set(85.0)

@@ -45,6 +45,7 @@ def test_an_installed_plugin_starts_the_recorded_python(
         effect = host.load_one(bundle).create(
             "General", clips={"Source": picture, "Depth": picture * 0.5}
         )
+        effect["depth_source"].set("Depth Input")
         assert np.allclose(effect.render(0).pixels, picture, atol=1e-5)
 
 

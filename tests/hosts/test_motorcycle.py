@@ -60,6 +60,7 @@ def effect(photograph: np.ndarray, metres: np.ndarray) -> Iterator[Instance]:
         with plugin.create(context="General") as instance:
             instance.clips["Source"].connect(photograph)
             instance.clips["Depth"].connect(np.repeat(metres[..., None], 4, axis=2))
+            instance["depth_source"].set("Depth Input")
             labels = instance["depth_convention"].options
             instance["depth_convention"].set(labels.index("Distance in metres"))
             instance["focus_point"].set((ENGINE[0], 1 - ENGINE[1]))

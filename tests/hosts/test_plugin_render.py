@@ -112,10 +112,13 @@ def test_depth_of_another_size_and_kind_rides_along(
     depth = _picture(10, 20)
     clips = {"Source": _picture(10, 20), "Depth": depth}
     effect = load_plugin().create("General", clips=clips)
+    effect["depth_source"].set("Depth Input")
     assert np.array_equal(effect.render(0).pixels, depth)
     fake_worker.behave()
     smaller = {"Source": _picture(10, 20, 4, np.uint8), "Depth": _picture(5, 7, 1, np.float32)}
-    load_plugin().create("General", clips=smaller).render(0)
+    effect = load_plugin().create("General", clips=smaller)
+    effect["depth_source"].set("Depth Input")
+    effect.render(0)
     source, sent = fake_worker.requests()[-1]["images"]
     assert (source["type"], source["components"]) == ("byte", "RGBA")
     assert (sent["type"], sent["components"]) == ("float", "Alpha")
@@ -128,6 +131,7 @@ def test_a_depth_clip_that_only_looks_connected_is_missing(
 ) -> None:
     picture = _picture(6, 6)
     effect = load_plugin(Behaviour(empty_clip=empty)).create("General", clips={"Source": picture})
+    effect["depth_source"].set("Depth Input")
     assert np.array_equal(effect.render(0).pixels, picture)
     (request,) = fake_worker.requests()
     assert request["images"][1] == {"clip": "Depth", "time": 0, "missing": True}
@@ -156,6 +160,7 @@ def test_what_the_worker_needs_is_fetched(
 
     clips = {"Source": _picture(6, 7) - 1, "Depth": depth}
     effect = load_plugin().create("General", clips=clips)
+    effect["depth_source"].set("Depth Input")
     shown = {0: _picture(6, 7) - 1, 2: depth(-4.0), 3: depth(8.5)}[show]
     assert np.array_equal(effect.render(2).pixels, shown)
     images = fake_worker.requests()[-1]["images"]
@@ -174,6 +179,7 @@ def test_other_times_that_the_host_does_not_have_are_missing(
     fake_worker.behave(need=[5.0])
     clips = {"Source": _picture(6, 7), "Depth": _picture(6, 7)}
     effect = load_plugin(Behaviour(other_times=other)).create("General", clips=clips)
+    effect["depth_source"].set("Depth Input")
     effect.render(2)
     assert fake_worker.requests()[-1]["images"][2] == {"clip": "Depth", "time": 5, "missing": True}
 
@@ -278,6 +284,7 @@ def test_questions_about_regions_and_frames(load_plugin: LoadPlugin, fake_worker
         "Source": (0, 0, 7, 6),
         "Depth": (0, 0, 14, 12),
     }
+    effect["depth_source"].set("Depth Input")
     assert effect.frames_needed(3) == {"Source": [(3, 3)], "Depth": [(3, 3)]}
     effect["focus_point"].set_key(1, (0.5, 0.5))
     effect["focus_point"].set_key(9, (0.5, 0.5))

@@ -82,13 +82,15 @@ def open_effect(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Ope
             create.setdefault("clips", {"Source": photograph(), "Depth": floor()})
             create.setdefault("project", Project(region=(0, 0, WIDTH, HEIGHT)))
             instance = host.load_one(BUNDLE).create(**create)
-            put(instance, values)
+            if "saved" not in create:
+                put(instance, values)
             return instance
 
         yield open_one
 
 
 def put(instance: Instance, values: dict[str, object]) -> None:
+    values = {"depth_source": "clip", **values}
     for name, value in values.items():
         numbers = table()[name].to_host(value)
         integer = instance[name].type in ("OfxParamTypeChoice", "OfxParamTypeBoolean")
@@ -413,7 +415,7 @@ def test_a_project_of_another_version_opens(open_effect: Open) -> None:
     saved = instance.save()
     saved["parameters"]["parameter of a newer version"] = {"value": 1.0}
     del saved["parameters"]["cat_eye"]
-    again = open_effect(values={}, saved=saved)
+    again = open_effect(saved=saved)
     np.testing.assert_array_equal(again.render(0).pixels, picture)
 
 
@@ -490,6 +492,7 @@ with Host() as host:
     effect = host.load_one(installed.DIRECTORY / "SyntheticFocus.ofx.bundle").create(
         clips={"Source": picture, "Depth": picture}
     )
+    effect["depth_source"].set("Depth Input")
     effect["f_stop"].set(0.5)
     effect["focal_length"].set(300.0)
     effect["focus_mode"].set("Distance")

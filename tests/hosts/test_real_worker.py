@@ -51,6 +51,7 @@ def an_instance(plugin: Plugin) -> Instance:
     instance = plugin.create(context="General")
     instance.clips["Source"].connect(source_at, like=source_at(0))
     instance.clips["Depth"].connect(depth_at, like=depth_at(0))
+    instance["depth_source"].set("Depth Input")
     instance["blur_scale"].set(4.0)
     return instance
 
@@ -158,6 +159,7 @@ def test_a_worker_that_is_killed_in_mid_render_is_replaced(plugin: Plugin) -> No
     with plugin.create(context="General") as instance:
         instance.clips["Source"].connect(source)
         instance.clips["Depth"].connect(depth)
+        instance["depth_source"].set("Depth Input")
         instance["f_stop"].set(0.7)
         instance["blur_scale"].set(2.0)
         began = time.monotonic()
@@ -186,6 +188,7 @@ def test_every_pixel_type_renders_the_same_picture(plugin: Plugin) -> None:
         with plugin.create(context="General") as instance:
             instance.clips["Source"].connect((source_at(0) * white).astype(kind))
             instance.clips["Depth"].connect((depth_at(0) * white).astype(kind))
+            instance["depth_source"].set("Depth Input")
             keys = [option.key for option in parameters.table()["colour_space"].options]
             instance["colour_space"].set(keys.index(LINEAR))
             result = instance.render(time=0).pixels
@@ -198,6 +201,7 @@ def test_every_pixel_type_renders_the_same_picture(plugin: Plugin) -> None:
 def test_no_depth_says_what_to_connect(plugin: Plugin) -> None:
     with plugin.create(context="Filter") as instance:
         instance.clips["Source"].connect(source_at(0))
+        instance["depth_source"].set("Depth Input")
         with pytest.raises(Exception, match=r"(?i)render|fail"):
             instance.render(time=0)
         assert "connect a picture of depth" in instance.persistent_message

@@ -148,7 +148,7 @@ class Job:
             "images": images,
             "output": self.picture(output, int(offsets[1])) | changes.pop("output", {}),
             "preset_applied": True,
-            "parameters": {},
+            "parameters": {"depth_source": 0} | changes.pop("parameters", {}),
             "keys": {},
         } | changes
 

@@ -190,6 +190,7 @@ def _instance(host: Host, image: Floats, disparity: Floats) -> Instance:
     instance = host.load_one(installed.DIRECTORY / _BUNDLE).create(context="General")
     instance.clips["Source"].connect(image)
     instance.clips["Depth"].connect(np.repeat(disparity[..., None], 4, axis=2))
+    instance["depth_source"].set("Depth Input")
     instance["focus_mode"].set("Distance")
     instance["focus_distance"].set(0.5)
     spaces = parameters.table()["colour_space"].options
@@ -251,6 +252,7 @@ with Host() as host:
     with plugin.create(context="General") as instance:
         instance.clips["Source"].connect(image)
         instance.clips["Depth"].connect(depth)
+        instance["depth_source"].set("Depth Input")
         instance.render(time=0)
         print(described - start, time.perf_counter() - start)
 """

@@ -122,6 +122,9 @@ def _render(plugin: Plugin, context: str) -> Iterator[Step]:
     project = Project(region=(0.0, 0.0, _WIDTH, _HEIGHT), frames=(0.0, 0.0))
     with plugin.create(context, project=project, clips=clips) as effect:
         yield Step("create", True, f"{len(effect.parameters)} parameters")
+        if "depth_source" in effect.parameters:
+            # Depth is at hand, and estimating it takes long.
+            effect["depth_source"].set("Depth Input")
         pixels = effect.render(0, asks_identity=False).pixels
     if not np.isfinite(pixels).all():
         raise SyntheticFocusError("the rendered frame has pixels that are no numbers")

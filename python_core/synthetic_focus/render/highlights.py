@@ -49,6 +49,30 @@ def recover_highlights(
     return recovered
 
 
+def brighten(
+    light: npt.NDArray[np.float32],
+    coc: npt.NDArray[np.float32],
+    log_gain: npt.NDArray[np.float32],
+) -> npt.NDArray[np.float32]:
+    """Return a picture with the light that was estimated for its clipped pixels, where it blurs.
+
+    What is in focus stays as the camera saw it, as in `recover_highlights`.
+
+    Args:
+        light: (H, W, 3 or 4) scene-linear.
+        coc: (H, W) signed blur radius in pixels.
+        log_gain: (H, W, 3) natural logarithm of the factor; pixels where it is 0 stay as they are.
+
+    Returns:
+        A new array; alpha as it was.
+    """
+    rows, columns = np.nonzero((log_gain > 0).any(axis=2) & (np.abs(coc) > _IN_FOCUS))
+    blur = (np.abs(coc[rows, columns]) - _IN_FOCUS) / (_FULL_BLUR - _IN_FOCUS)
+    brightened = light.copy()
+    brightened[rows, columns, :3] *= np.exp(log_gain[rows, columns] * _smooth(blur)[:, None])
+    return brightened
+
+
 def _smallness(bright: npt.NDArray[np.bool_]) -> npt.NDArray[np.float32]:
     """1 for a point, 0 for what fills its neighbourhood."""
     import cv2

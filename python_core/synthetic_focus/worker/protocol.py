@@ -32,6 +32,8 @@ PixelType = Literal["byte", "short", "half", "float"]
 Components = Literal["RGBA", "RGB", "Alpha"]
 Premultiplication = Literal["OfxImagePreMultiplied", "OfxImageUnPreMultiplied", "OfxImageOpaque"]
 
+Purpose = Literal["render", "bake", "analyze"]
+
 _BYTES: Final = {"byte": 1, "short": 2, "half": 2, "float": 4}
 _CHANNELS: Final = {"RGBA": 4, "RGB": 3, "Alpha": 1}
 _PREMULTIPLICATIONS: Final = ("OfxImagePreMultiplied", "OfxImageUnPreMultiplied", "OfxImageOpaque")
@@ -127,9 +129,13 @@ class Hello:
 
 @dataclass(frozen=True)
 class Render:
-    """One frame to render; or, without an output, the focus of its shot to bake."""
+    """One frame to render or to analyse, or the focus of its shot to bake.
+
+    Only what is rendered has an output.
+    """
 
     id: int
+    purpose: Purpose
     instance: str
     epoch: int
     time: float
@@ -429,13 +435,14 @@ def _keys(name: str, keys: object, message_id: int) -> list[tuple[float, ...]]:
     return [tuple(map(float, key)) for key in keys]
 
 
-def _render(fields: _Fields, *, bake: bool = False) -> Render:
+def _render(fields: _Fields, purpose: Purpose) -> Render:
     connected = fields.mapping("connected")
     if not all(isinstance(value, bool) for value in connected.values()):
         raise fields.error("connected", "true or false for each clip")
     keys = fields.mapping("keys")
     return Render(
         id=fields.id,
+        purpose=purpose,
         instance=fields.text("instance"),
         epoch=fields.whole("epoch", _LARGEST_ID),
         time=fields.number("time"),
@@ -444,7 +451,7 @@ def _render(fields: _Fields, *, bake: bool = False) -> Render:
         host=fields.text("host"),
         connected=connected,
         images=[_image(image, fields.id) for image in fields.list("images")],
-        output=None if bake else fields.inner("output").picture(),
+        output=fields.inner("output").picture() if purpose == "render" else None,
         preset_applied=fields.truth("preset_applied", True),
         parameters=fields.mapping("parameters"),
         keys={name: _keys(name, value, fields.id) for name, value in keys.items()},
@@ -459,8 +466,9 @@ _REQUESTS: Final[Mapping[str, Callable[[_Fields], Request]]] = {
         fields.text("host"),
         fields.text("plugin_version"),
     ),
-    "render": _render,
-    "bake": lambda fields: _render(fields, bake=True),
+    "render": lambda fields: _render(fields, "render"),
+    "bake": lambda fields: _render(fields, "bake"),
+    "analyze": lambda fields: _render(fields, "analyze"),
     "abort": lambda fields: Abort(fields.id, fields.whole("target", _LARGEST_ID)),
     "purge": lambda fields: Purge(fields.id, fields.text("instance")),
     "preset": lambda fields: Preset(fields.id, fields.text("name")),

@@ -19,6 +19,7 @@ from synthetic_focus.lens.preset import load_preset, save_preset
 from synthetic_focus.parameters import Settings
 from synthetic_focus.render import Aborted
 from synthetic_focus.scene.depth import Map, disparity, fitted
+from synthetic_focus.scene.light import fitted_log_gain
 from synthetic_focus.worker import pixels
 from synthetic_focus.worker.protocol import (
     Image,
@@ -34,7 +35,10 @@ if TYPE_CHECKING:
     from synthetic_focus._native import AbortFlag
     from synthetic_focus.focus.subjects import Plan
     from synthetic_focus.focus.tracking import Box, View
+    from synthetic_focus.scene.analysis import Glimpse
     from synthetic_focus.scene.depth_file import DepthFile
+    from synthetic_focus.scene.providers import Estimate
+    from synthetic_focus.worker.estimating import EstimatedShot
     from synthetic_focus.worker.following import FollowedShot
 
 _Scalar = TypeVar("_Scalar", bound=np.generic)
@@ -72,6 +76,7 @@ class Renderer:
         self._lock = threading.Lock()
         self._foci: OrderedDict[tuple[object, ...], float] = OrderedDict()
         self._shots: OrderedDict[tuple[object, ...], FollowedShot] = OrderedDict()
+        self._estimated: OrderedDict[tuple[object, ...], EstimatedShot] = OrderedDict()
         self._epochs: dict[str, int] = {}
         self._files: OrderedDict[tuple[object, ...], DepthFile] = OrderedDict()
         self._opening = threading.Lock()
@@ -90,9 +95,13 @@ class Renderer:
         self._enter_epoch(request.instance, request.epoch)
         frame = _Frame(self, request, memory, abort)
         try:
-            if request.output is None:
-                return Reply(request.id, Status.OK, values=frame.bake())
-            frame.render(request.output)
+            match request.purpose:
+                case "bake":
+                    return Reply(request.id, Status.OK, values=frame.bake())
+                case "analyze":
+                    frame.analyze()
+                case "render":
+                    frame.render()
         except _NeedError as need:
             return Reply(request.id, Status.NEED, "\n".join(need.clips), need.times)
         return Reply(request.id, Status.OK, values=frame.sight)
@@ -115,6 +124,23 @@ class Renderer:
             while len(self._shots) > _KEPT_SHOTS:
                 self._shots.popitem(last=False)
             return shot
+
+    def estimated(self, key: tuple[object, ...], model: str, host: str) -> "EstimatedShot":
+        """What is estimated of a shot; the first entry of `key` is the instance.
+
+        Raises:
+            ModelError: there is no such model.
+        """
+        # OpenCV takes long to import, and a frame whose depth is given needs nothing of this.
+        from synthetic_focus.worker.estimating import EstimatedShot
+
+        with self._lock:
+            if key not in self._estimated:
+                self._estimated[key] = EstimatedShot(model, host)
+            self._estimated.move_to_end(key)
+            while len(self._estimated) > _KEPT_SHOTS:
+                self._estimated.popitem(last=False)
+            return self._estimated[key]
 
     def focus(self, key: tuple[object, ...]) -> float | None:
         """A subject's disparity, if it is remembered."""
@@ -162,7 +188,7 @@ class Renderer:
             self._epochs[instance] = max(epoch, self._epochs.get(instance, epoch))
 
     def _drop_foci(self, instance: str) -> None:
-        for kept in (self._foci, self._shots):
+        for kept in (self._foci, self._shots, self._estimated):
             for key in [key for key in kept if key[0] == instance]:
                 del kept[key]
 
@@ -182,10 +208,14 @@ class _Frame:
         self._memory = memory
         self._abort = abort
         self._settings = settings_of(request)
+        self._glimpses: dict[float, Glimpse | None] = {}
+        self._maps: dict[float, tuple[Estimate, bool]] = {}
         self.sight: list[float] = []  # of the focus, as the protocol has it
 
-    def render(self, picture: Picture) -> None:
+    def render(self) -> None:
         """Render into the output picture."""
+        picture = self._request.output
+        assert picture is not None  # the protocol sees to it
         output = self._view(picture)
         if output.size == 0:
             return
@@ -219,6 +249,12 @@ class _Frame:
             )
         shares = [(time, max((value - depth.farthest) / span, 0.0)) for time, value in keys]
         return [number for key in shares for number in key]
+
+    def analyze(self) -> None:
+        """Estimate the frame and keep the result, as rendering it would."""
+        if self._settings.depth_source != "estimate":
+            raise RequestError("Depth Source is not Estimate: there is nothing to analyse")
+        self._estimate(self._request.time)
 
     def _rendered(
         self,
@@ -258,6 +294,7 @@ class _Frame:
             frame=effect.Frame(
                 _size(self._request.frame), (area[0] - x1, y2 - area[3]), self._request.time
             ),
+            log_gain=self._log_gain(source.bounds, area),
             premultiplied=source.premultiplication != "OfxImageUnPreMultiplied",
             abort=self._abort,
         )
@@ -356,6 +393,8 @@ class _Frame:
 
     def _depth_identity(self) -> tuple[object, ...]:
         """What tells the shot's depth from any other that the instance may have."""
+        if self._settings.depth_source == "estimate":
+            return self._estimated_key()
         if self._settings.depth_source == "file":
             return self._renderer.depth_file(self._settings)[1]
         return (_DEPTH,)
@@ -391,6 +430,13 @@ class _Frame:
         if settings.depth_source == "file":
             file, _ = self._renderer.depth_file(settings)
             return file.disparity(time, reading)
+        if settings.depth_source == "estimate":
+            maps, metric = self._estimate(time)
+            bounds = self._source().bounds
+            found = effect.dioptres(maps.disparity, settings, metric=metric)
+            if bounds == request.frame:
+                return found
+            return _extended(fitted(found, _size(bounds)), bounds, request.frame)
         image = self._image(_DEPTH, time)
         if image is None and request.connected.get(_DEPTH, False):
             raise _NeedError([time])
@@ -404,6 +450,65 @@ class _Frame:
         if picture.bounds == self._source().bounds:
             return _extended(found, picture.bounds, request.frame)
         return found
+
+    def _estimate(self, time: float) -> "tuple[Estimate, bool]":
+        """The maps at a time, of all that the source holds, and whether disparity is metric.
+
+        Raises:
+            _NeedError: the host must give pictures first.
+        """
+        if time in self._maps:
+            return self._maps[time]
+        from synthetic_focus.worker.estimating import LackingTimesError
+
+        request = self._request
+        shot = self._renderer.estimated(
+            self._estimated_key(), self._settings.depth_model, request.host
+        )
+        first = None if request.range is None else request.range[0]
+        try:
+            maps = shot.maps(
+                time,
+                first,
+                self._glimpse,
+                lambda earlier: self._is_missing(_SOURCE, earlier),
+                self._stop_if_aborted,
+            )
+        except LackingTimesError as lacking:
+            if self._is_missing(_SOURCE, time):
+                raise RequestError(f"the host gave no picture at frame {time:g}") from None
+            raise _NeedError(lacking.times, (_SOURCE,)) from None
+        self._maps[time] = maps, shot.metric
+        return self._maps[time]
+
+    def _estimated_key(self) -> tuple[object, ...]:
+        # A proxy is another picture: it is estimated for itself, and the two do not mix.
+        request, model = self._request, self._settings.depth_model
+        space = self._space(self._source())
+        return (request.instance, model, request.frame, self._source().bounds, space)
+
+    def _glimpse(self, time: float) -> "Glimpse | None":
+        """The picture of a time as it is analysed, if the host has given it."""
+        from synthetic_focus.scene.analysis import Glimpse
+
+        if time not in self._glimpses:
+            image = self._image(_SOURCE, time)
+            glimpse = None
+            if image is not None and image.picture is not None and image.picture.size:
+                colour = pixels.to_float(self._view(image.picture))
+                space = self._space(image.picture)
+                glimpse = Glimpse.of(pixels.with_channels(colour, 3), space)
+            self._glimpses[time] = glimpse
+        return self._glimpses[time]
+
+    def _log_gain(self, bounds: Rectangle, area: Rectangle) -> pixels.Pixels | None:
+        """The estimated gain of what of the source lies in `area`, at any size."""
+        if self._settings.depth_source != "estimate" or not self._settings.recover_light:
+            return None
+        log_gain = self._estimate(self._request.time)[0].log_gain
+        if log_gain is None or area == bounds:
+            return log_gain
+        return _cropped(fitted_log_gain(log_gain, _size(bounds)), bounds, area)
 
     def _source(self) -> Picture:
         image = self._image(_SOURCE, self._request.time)

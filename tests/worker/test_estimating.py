@@ -1,0 +1,230 @@
+"""Depth that the worker estimates itself from the pictures that a host gives."""
+
+import random
+import threading
+from typing import Any
+
+import numpy as np
+import pytest
+
+from synthetic_focus import color, effect, parameters
+from synthetic_focus.scene.analysis import Analyser, Glimpse, identity
+from synthetic_focus.scene.cache import Cache
+from synthetic_focus.scene.depth import fitted
+
+WIDTH, HEIGHT = 96, 54
+OK, FAILED, ABORTED, NEED = range(4)
+ESTIMATE = {"depth_source": 2, "focus_mode": 1, "focus_distance": 0.9}
+
+
+class Host:
+    """A host with one shot; it gives other times, or not."""
+
+    def __init__(self, plug_in: Any, picture: Any, *, other_times: bool = True) -> None:
+        self.plug_in = plug_in
+        self.picture = picture
+        self.other_times = other_times
+        self.fetched: list[float] = []
+        self.epoch = 0
+        self.instance = "a"
+
+    def shown(self, time: float) -> np.ndarray:
+        rgb = self.picture(time).astype(np.float32) / np.float32(255)
+        return np.dstack([rgb, np.ones(rgb.shape[:2], np.float32)])
+
+    def render(self, time: float, op: str = "render", **parameters: object) -> np.ndarray:
+        """Answers the worker's needs until it is satisfied, as the plug-in does."""
+        needed: list[float] = []
+        for _ in range(10):
+            source = self.shown(time)
+            others = [at for at in needed if self.other_times]
+            stack = np.concatenate([source, *map(self.shown, others)])
+            job = self.plug_in.request(
+                stack,
+                None,
+                output_like=source,
+                time=time,
+                op=op,
+                instance=self.instance,
+                epoch=self.epoch,
+                host="DaVinciResolve",
+                range=[0, 100],
+                frame=[0, 0, WIDTH, HEIGHT],
+                window=[0, 0, WIDTH, HEIGHT],
+                parameters={**ESTIMATE, **parameters},
+                output={"bounds": [0, 0, WIDTH, HEIGHT]},
+            )
+            whole = job.members["images"][0] | {"bounds": [0, 0, WIDTH, HEIGHT]}
+            job.members["images"] = [
+                whole | {"time": at, "offset": place * source.nbytes}
+                for place, at in enumerate([time, *others])
+            ]
+            if not self.other_times:
+                job.members["images"] += [
+                    {"clip": "Source", "time": at, "missing": True} for at in needed
+                ]
+            answer = self.plug_in.answer(job.send())
+            if answer.status == NEED:
+                assert answer.message == "Source"
+                assert not set(answer.values) & {time, *needed}
+                needed = list(answer.values)
+                self.fetched += needed
+                continue
+            assert answer.status == OK, answer.message
+            return job.result()
+        raise AssertionError("the worker is never satisfied")
+
+
+@pytest.fixture
+def host(plug_in, fake_provider, moving_picture) -> Host:
+    return Host(plug_in, lambda time: moving_picture(int(time)))
+
+
+def expected(host: Host, fake_provider: Any, time: int, tmp_path: Any, first: int = 0) -> Any:
+    """The effect's own picture with the maps of the frames from `first` on."""
+    cache = Cache(tmp_path / "expected", limit=0)
+    store = cache.shot(identity(fake_provider), (WIDTH, HEIGHT), "test")
+    source = host.shown(time)
+    glimpses = [
+        Glimpse.of(host.shown(at), color.REC709_VIDEO)
+        for at in range(max(first, time - 6), time + 1)
+    ]
+    maps = Analyser(fake_provider, cache, store).steady(time, glimpses).maps
+    settings = parameters.settings(
+        {"depth_source": "estimate", "focus_mode": "distance", "focus_distance": 0.9}
+    )
+    return effect.render_frame(
+        source,
+        effect.dioptres(maps.disparity, settings, metric=False),
+        settings,
+        space=color.REC709_VIDEO,
+        focus_disparity=effect.distance_focus(settings),
+        frame=effect.Frame((WIDTH, HEIGHT)),
+        log_gain=maps.log_gain,
+    )
+
+
+def test_a_frame_is_estimated_with_the_six_before_which_are_fetched_once(
+    host, fake_provider, tmp_path
+):
+    found = host.render(9)
+    assert sorted(host.fetched) == [3, 4, 5, 6, 7, 8]
+    assert len(fake_provider.pictures) == 7
+    np.testing.assert_array_equal(found, expected(host, fake_provider, 9, tmp_path))
+    host.render(10)
+    assert len(host.fetched) == 6
+    host.render(0)
+    assert len(host.fetched) == 6  # nothing lies before the clip's first frame
+
+
+def test_the_second_render_costs_no_estimation_and_fetches_nothing(host, fake_provider):
+    before = host.render(9)
+    asked = len(fake_provider.pictures)
+    host.fetched.clear()
+    np.testing.assert_array_equal(host.render(9), before)
+    host.epoch = 1  # all that was remembered is forgotten
+    np.testing.assert_array_equal(host.render(9), before)
+    host.instance = "another one"
+    np.testing.assert_array_equal(host.render(9), before)
+    assert host.fetched == []
+    assert len(fake_provider.pictures) == asked
+
+
+def test_any_order_gives_the_same_frames(host, fake_provider, monkeypatch, tmp_path):
+    order = list(range(12))
+    in_order = [host.render(time) for time in order]
+    assert len(fake_provider.pictures) == 12
+    random.Random(5).shuffle(order)
+    monkeypatch.setenv("SYNTHETIC_FOCUS_CACHE", str(tmp_path / "fresh"))
+    host.instance = "another one"
+    for time in order:
+        np.testing.assert_array_equal(host.render(time), in_order[time])
+    assert len(fake_provider.pictures) == 24
+
+
+def test_a_grade_upstream_estimates_only_the_frames_it_changes(host, fake_provider, moving_picture):
+    for time in range(10):
+        host.render(time)
+    asked = len(fake_provider.pictures)
+    host.picture = lambda time: moving_picture(int(time)) // (2 if time in (4, 5) else 1)
+    for time in range(10):  # the host does not even say so
+        host.render(time)
+    assert len(fake_provider.pictures) == asked + 2
+
+
+def test_a_host_without_other_times_uses_the_frames_that_it_has_shown(
+    host, fake_provider, tmp_path
+):
+    host.other_times = False
+    np.testing.assert_array_equal(
+        host.render(3), expected(host, fake_provider, 3, tmp_path, first=3)
+    )
+    for time in (4, 5):
+        np.testing.assert_array_equal(
+            host.render(time), expected(host, fake_provider, time, tmp_path, first=3)
+        )
+    assert len(host.fetched) <= 6  # then it knows
+
+
+def test_analyze_makes_what_rendering_uses(host, fake_provider):
+    for time in range(4):
+        host.render(time, op="analyze")
+    asked = len(fake_provider.pictures)
+    assert asked == 4
+    host.instance = "another one"
+    host.render(3)
+    assert len(fake_provider.pictures) == asked
+
+
+def test_analyze_of_given_depth_says_that_there_is_nothing_to_do(host):
+    with pytest.raises(AssertionError, match="nothing to analyse"):
+        host.render(0, op="analyze", depth_source=0)
+
+
+def test_a_model_that_is_not_there_is_named(plug_in, moving_picture):
+    with pytest.raises(AssertionError, match="nobody"):
+        Host(plug_in, lambda time: moving_picture(0)).render(0, depth_model="nobody's")
+
+
+def test_a_source_that_does_not_fill_the_frame_is_estimated_where_it_is(host, fake_provider):
+    frame = [0, 0, WIDTH + 20, HEIGHT + 10]
+    source = host.shown(0)
+    whole = np.zeros((HEIGHT + 10, WIDTH + 20, 4), np.float32)
+    job = host.plug_in.request(
+        source,
+        None,
+        output_like=whole,
+        frame=frame,
+        window=frame,
+        source={"bounds": [10, 5, WIDTH + 10, HEIGHT + 5]},
+        output={"bounds": frame},
+        host="DaVinciResolve",
+        range=[0, 0],
+        parameters=ESTIMATE | {"view": 1},
+    )
+    answer = host.plug_in.answer(job.send())
+    assert answer.status == OK, answer.message
+    (picture,) = fake_provider.pictures
+    assert picture.shape == (HEIGHT, WIDTH, 3)
+    shown = job.result()[5:-5, 10:-10, 0]
+    disparity = fitted(np.float32(np.float16(fake_provider.disparity(picture))), (WIDTH, HEIGHT))
+    assert np.corrcoef(shown.ravel(), disparity.ravel())[0, 1] > 0.98
+
+
+def test_abort_stops_between_estimates(host, fake_provider):
+    reached, go = threading.Event(), threading.Event()
+
+    def wait() -> None:
+        reached.set()
+        assert go.wait(20)
+
+    fake_provider.wait = wait
+    source = host.shown(0)
+    jobs = [host.plug_in.request(source, None, range=[0, 0], parameters=ESTIMATE) for _ in range(2)]
+    request = jobs[0].send()
+    assert reached.wait(20)
+    waiting = jobs[1].send()
+    host.plug_in.send(op="abort", target=waiting)
+    go.set()
+    assert host.plug_in.answer(waiting).status == ABORTED
+    assert host.plug_in.answer(request).status == OK
