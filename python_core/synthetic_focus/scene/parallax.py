@@ -25,6 +25,7 @@ _GRID = 320  # points along the longer side: what is learnt here is smooth betwe
 # a third off bends the parallax less than the flow's noise does, and cannot be told from it.
 _FOCAL = 1.0
 _MATCHES = 2500  # that the motion is found from
+_LEAST_MATCHES = 100
 _TRIALS, _PICKED = 100, 7  # at first from so many of them, so many times
 _MISMATCH = 1.0  # px by which the way there and back may miss
 _COVERAGE = 0.6  # of the picture that must be seen in the earlier frame
@@ -33,7 +34,6 @@ _OFF_LINE = 1.0  # px that a match of a still scene lies off its epipolar line a
 # Median px that remain where one plane, or a camera that only turns, would leave none: below the
 # first nothing is said, from the second on all of it counts.
 _PARALLAX = (0.6, 1.4)
-_SETTLING = (0.0, 6.0)  # the same of the number of frames before
 _AGREEMENT = (0.15, 0.35)  # the same of the estimate's variance that parallax explains
 _STILL = (0.15, 0.4)  # the same, falling, of the share of the picture that does not move
 _STILL_PIXELS = 0.5  # px of motion over the whole way that is none
@@ -41,6 +41,7 @@ _STILL_PIXELS = 0.5  # px of motion over the whole way that is none
 # of what is around it, moves by itself.
 _CONTRADICTIONS = (0.6, 0.3, 0.15)
 _PRECISE = 0.02  # of the disparity's range: an error that costs half of the weight
+_SETTLED = 6  # frames after a shot's first in which the correction comes in
 _REACH = 1 / 20  # of the long side: over this the correction is smooth
 _DOUBT = 0.02  # mean weight in reach at which half of the correction is made
 
@@ -88,7 +89,7 @@ def fused(disparity: Map, flows: Sequence[FlowPair]) -> Map:
     if track is None or spread <= 0:
         return disparity
     # From the first frame of a shot on it grows: what it mends must not come at once.
-    trust = _translates(track) * _ramp(len(flows), _SETTLING)
+    trust = _moves(track) * min(1.0, len(flows) / _SETTLED)
     if not trust > 0:
         return disparity
     estimate = _sampled(disparity, track.here)
@@ -98,13 +99,14 @@ def fused(disparity: Map, flows: Sequence[FlowPair]) -> Map:
     weight[inverse < -2 * _NOISE / np.maximum(step, 1e-6)] = 0  # behind the camera
 
     scale, shift, agreement = _aligned(inverse, estimate, weight * np.square(step), spread)
-    trust *= _ramp(agreement, _AGREEMENT)
+    trust *= _depth_shown(track, inverse * step) * _ramp(agreement, _AGREEMENT)
     if not (trust > 0 and scale > 0):
         return disparity
     residual = scale * inverse + shift - estimate
     error = scale * _NOISE / np.maximum(step, 1e-6)
-    weight *= trust / (1 + np.square(error / (_PRECISE * spread)))
-    return _corrected(disparity, estimate, residual, weight, spread)
+    weight /= 1 + np.square(error / (_PRECISE * spread))
+    correction = _correction(disparity, estimate, residual, weight, spread)
+    return np.asarray(disparity + np.float32(trust) * correction, np.float32)
 
 
 def _ramp(value: float, limits: tuple[float, float]) -> float:
@@ -142,21 +144,26 @@ def _followed(flows: Sequence[FlowPair], shape: tuple[int, ...]) -> _Track | Non
     return track
 
 
-def _translates(track: _Track) -> float:
-    """From 0 (still, turning, or a plane) to 1 (sure parallax)."""
-    import cv2
-
+def _moves(track: _Track) -> float:
+    """From 0 (on a tripod, whatever passes) to 1 (everything moves)."""
     seen = track.match > 0.5
-    here, there = track.here[seen], track.there[seen]
-    if len(here) < 100:
+    if seen.sum() < _LEAST_MATCHES:
         return 0.0
-    moved = np.linalg.norm(there - here, axis=-1)
-    still = float((moved < _STILL_PIXELS).mean())
-    few = slice(None, None, max(1, len(here) // 500))
-    homography, _ = cv2.findHomography(here[few], there[few], cv2.LMEDS)
-    plane = cv2.perspectiveTransform(here[None], homography)[0]
-    beyond = float(np.median(np.linalg.norm(there - plane, axis=-1)))
-    return _ramp(beyond, _PARALLAX) * (1 - _ramp(still, _STILL))
+    moved = np.linalg.norm(track.there - track.here, axis=-1)[seen]
+    return 1 - _ramp(float((moved < _STILL_PIXELS).mean()), _STILL)
+
+
+def _depth_shown(track: _Track, parallax: Map) -> float:
+    """From 0 (one plane would do, or a camera that only turns) to 1.
+
+    Args:
+        track: see there.
+        parallax: (h, w) px along the epipolar lines.
+    """
+    seen = track.match > 0.5
+    place = np.concatenate([track.here[seen], np.ones((int(seen.sum()), 1))], axis=1)
+    plane = np.linalg.lstsq(place, parallax[seen], rcond=None)[0]
+    return _ramp(float(np.median(np.abs(parallax[seen] - place @ plane))), _PARALLAX)
 
 
 def _motion(track: _Track, estimate: Map, shape: tuple[int, ...]) -> _Motion:
@@ -306,8 +313,8 @@ def _aligned(inverse: Map, estimate: Map, weight: Map, spread: float) -> tuple[f
     return scale, shift, float(1 - unexplained / max((prior * np.square(around)).sum(), 1e-30))
 
 
-def _corrected(disparity: Map, estimate: Map, residual: Map, weight: Map, spread: float) -> Map:
-    """The disparity with the residual added, smooth in place but for the disparity's own edges.
+def _correction(disparity: Map, estimate: Map, residual: Map, weight: Map, spread: float) -> Map:
+    """What is to be added to the disparity: smooth in place but for the disparity's own edges.
 
     About every point the residual is fitted by a line over the estimate, so that what lies in front
     of something else gets a correction of its own (He et al., "Guided image filtering", 2010, with
@@ -343,9 +350,7 @@ def _corrected(disparity: Map, estimate: Map, residual: Map, weight: Map, spread
         ]
         fit = _on_line(line, estimate)
     size = disparity.shape[1::-1]
-    return disparity + _on_line(
-        [np.asarray(cv2.resize(v, size), np.float32) for v in line], disparity
-    )
+    return _on_line([np.asarray(cv2.resize(v, size), np.float32) for v in line], disparity)
 
 
 def _on_line(line: list[Map], estimate: Map) -> Map:
