@@ -10,8 +10,10 @@ flicker: how much disparity differs between a frame and the one before along the
 alignment error: the same of the disparity's error against the truth, and
 AbsRel: mean |z - z*| / z* of distance, after one scale and shift for the whole shot.
 bokeh: the flicker, in levels of 255, of the difference between what is rendered with the estimate
-    and what is rendered with the truth, where the truth is blurred. Details below two pixels are
-    left out: between frames they change by being taken to new pixels.
+    and what is rendered with the true disparity and the filtered gain, where that is blurred:
+    lights that are too dark but steady do not flicker. Details below two pixels are left out:
+    between frames they change by being taken to new pixels.
+lights: how bright the blurred lights are, as a share of the true ones, and without their gain.
 """
 
 from __future__ import annotations
@@ -163,9 +165,13 @@ def evaluate(shot: MovingShot, provider: Provider | Degraded) -> Result:
         np.where(seen.max(axis=2, keepdims=True) >= THRESHOLD, true, seen)
         for true, seen in zip(shot.pictures, light, strict=True)
     ]
-    truth = _Truth(shot, true_light)
+    by_stage = stages(looks, flows)
+    steady = [
+        seen * np.exp(one.log_gain) for seen, one in zip(light, by_stage[STAGES[-1]], strict=True)
+    ]
+    truth = _Truth(shot, true_light, steady)
     scores, sheet = [], [shot.pictures[-1], truth.rendered[-1]]
-    for stage, maps in stages(looks, flows).items():
+    for stage, maps in by_stage.items():
         disparity = np.stack([one.disparity for one in maps])
         gains = [one.log_gain for one in maps]
         score, last = _score(shot, truth, stage, disparity, gains, light)
@@ -188,7 +194,7 @@ def _score(
     plain = [truth.render(d, seen) for d, seen, _ in pairs]
     shown = [
         np.asarray(cv2.GaussianBlur(display(r) - display(t), (0, 0), _SEEN), np.float32)
-        for r, t in zip(rendered, truth.rendered, strict=True)
+        for r, t in zip(rendered, truth.alike, strict=True)
     ]
     return Score(
         shot.name,
@@ -205,12 +211,16 @@ def _score(
 class _Truth:
     """A shot's truth: what it looks like blurred, and where its frames can be compared."""
 
-    def __init__(self, shot: MovingShot, light: Sequence[Floats]) -> None:
+    def __init__(
+        self, shot: MovingShot, light: Sequence[Floats], estimated: Sequence[Floats]
+    ) -> None:
+        """With the true light, and with the light that was estimated of it in the end."""
         self._shot = shot
         near, far = np.percentile(shot.disparity, (98, 2))
         self._focus = float(near)
         self._scale = _RADIUS * shot.disparity.shape[2] / max(float(near - far), 1e-6)
         self.rendered = [self.render(d, p) for d, p in zip(shot.disparity, light, strict=True)]
+        self.alike = [self.render(d, p) for d, p in zip(shot.disparity, estimated, strict=True)]
         self._still = [self._comparable(i) for i in range(1, len(shot.disparity))]
 
     def _coc(self, disparity: Floats) -> Floats:
@@ -302,7 +312,7 @@ def _abs_rel(fit: Floats, truth: Floats) -> float:
 
 
 def table(results: Sequence[Result]) -> str:
-    """The means over time, as Markdown."""
+    """The means over the frames from the M-th on, as Markdown: the window is full there."""
     lines = [
         "| shot | stage | AbsRel | flicker % | alignment % | bokeh | lights | without gain |",
         "| --- | --- | --- | --- | --- | --- | --- | --- |",
@@ -321,7 +331,10 @@ def table(results: Sequence[Result]) -> str:
 
 
 def _mean(values: Sequence[float]) -> float:
-    return float(np.nanmean(values)) if values else float("nan")
+    """Over the frames with a full window before them; NaN without any."""
+    settled = np.asarray(values[M:])
+    known = settled[np.isfinite(settled)]
+    return float(known.mean()) if known.size else float("nan")
 
 
 def write_json(path: Path, results: Sequence[Result], provider: str, commit: str | None) -> None:
