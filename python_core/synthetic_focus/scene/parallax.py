@@ -34,7 +34,7 @@ _OFF_LINE = 1.0  # px that a match of a still scene lies off its epipolar line a
 # Median px that remain where one plane, or a camera that only turns, would leave none: below the
 # first nothing is said, from the second on all of it counts.
 _PARALLAX = (0.6, 1.4)
-_AGREEMENT = (0.15, 0.35)  # the same of the estimate's variance that parallax explains
+_AGREEMENT = (0.38, 0.5)  # the same of the estimate's variance that parallax explains
 _STILL = (0.15, 0.4)  # the same, falling, of the share of the picture that does not move
 _STILL_PIXELS = 0.5  # px of motion over the whole way that is none
 # Of the disparity's range: what parallax says so much else of than the estimate, or in the end than
