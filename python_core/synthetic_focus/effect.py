@@ -28,7 +28,7 @@ from synthetic_focus.render import defocus
 from synthetic_focus.render.grain import match_grain
 from synthetic_focus.render.highlights import brighten, recover_highlights
 from synthetic_focus.scene.depth import DepthReading
-from synthetic_focus.scene.light import clips_at_white, fitted_log_gain, log_gain_of_pixels
+from synthetic_focus.scene.light import clipped_pixels, clips_at_white, fitted_log_gain
 
 if TYPE_CHECKING:
     from synthetic_focus._native import AbortFlag
@@ -285,9 +285,10 @@ def _defocused(
     light_is_source = color.is_linear(space) and premultiplied and _finite(source)
     light = source if light_is_source else _to_light(source, space, premultiplied=premultiplied)
     if log_gain is not None and settings.recover_light and clips_at_white(space):
-        of_pixels = log_gain_of_pixels(light, log_gain)
-        if of_pixels is not None:
-            light = brighten(light, coc, of_pixels * np.float32(settings.recover_light))
+        clipped = clipped_pixels(light)
+        if clipped.any():
+            log_gain = fitted_log_gain(log_gain, (light.shape[1], light.shape[0]))
+            light = brighten(light, coc, log_gain, clipped, amount=settings.recover_light)
     if settings.highlight_recovery:
         light = recover_highlights(
             light, coc, stops=settings.highlight_recovery, threshold=settings.highlight_threshold

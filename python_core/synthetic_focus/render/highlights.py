@@ -53,6 +53,9 @@ def brighten(
     light: npt.NDArray[np.float32],
     coc: npt.NDArray[np.float32],
     log_gain: npt.NDArray[np.float32],
+    clipped: npt.NDArray[np.bool_],
+    *,
+    amount: float,
 ) -> npt.NDArray[np.float32]:
     """Return a picture with the light that was estimated for its clipped pixels, where it blurs.
 
@@ -61,15 +64,18 @@ def brighten(
     Args:
         light: (H, W, 3 or 4) scene-linear.
         coc: (H, W) signed blur radius in pixels.
-        log_gain: (H, W, 3) natural logarithm of the factor; pixels where it is 0 stay as they are.
+        log_gain: (H, W, 3) natural logarithm of the factor.
+        clipped: (H, W), the pixels that it is for; all others stay as they are.
+        amount: what the logarithm is multiplied by.
 
     Returns:
         A new array; alpha as it was.
     """
-    rows, columns = np.nonzero((log_gain > 0).any(axis=2) & (np.abs(coc) > _IN_FOCUS))
+    rows, columns = np.nonzero(clipped & (np.abs(coc) > _IN_FOCUS))
     blur = (np.abs(coc[rows, columns]) - _IN_FOCUS) / (_FULL_BLUR - _IN_FOCUS)
     brightened = light.copy()
-    brightened[rows, columns, :3] *= np.exp(log_gain[rows, columns] * _smooth(blur)[:, None])
+    share = amount * _smooth(blur)[:, None]
+    brightened[rows, columns, :3] *= np.exp(log_gain[rows, columns] * share)
     return brightened
 
 

@@ -104,23 +104,28 @@ def analysis_picture(pixels: npt.NDArray[np.float32], space: str) -> npt.NDArray
         pixels: (H, W, 3 or more) encoded in `space`; what is more than colour is ignored.
         space: a colour space of `color`, not "auto".
     """
-    colour = pixels[..., :3]
-    with np.errstate(over="ignore", invalid="ignore"):
-        if not np.isfinite(colour.sum(dtype=np.float32)):
-            colour = np.nan_to_num(colour, nan=0.0, posinf=1.0, neginf=0.0)
-    if color.is_linear(space):
-        # As a camera would: a light is clipped before its pixels are averaged.
-        colour = np.minimum(colour, np.float32(1))
-    height, width = colour.shape[:2]
-    size = analysis_size((width, height))
-    if size != (width, height):
-        small = cv2.resize(np.ascontiguousarray(colour), size, interpolation=cv2.INTER_AREA)
-        colour = np.asarray(small, np.float32).reshape(size[1], size[0], 3)
-    light = color.to_linear(np.ascontiguousarray(colour), space)
+    small = _small(pixels, space)
+    if not np.isfinite(small).all():
+        known = np.nan_to_num(pixels, nan=0.0, posinf=1.0, neginf=0.0)
+        small = _small(known, space)
+    light = color.to_linear(small, space)
     color.to_rec709(light, space, out=light)
     np.clip(light, 0, 1, out=light)
     color.from_linear(light, _SRGB, out=light)
     return np.asarray(np.clip(light * 255 + np.float32(0.5), 0, 255), np.uint8)
+
+
+def _small(pixels: npt.NDArray[np.float32], space: str) -> npt.NDArray[np.float32]:
+    """The colour of a frame at analysis size; what is no number spreads to the pixels about it."""
+    if color.is_linear(space):
+        # As a camera would: a light is clipped before its pixels are averaged.
+        pixels = np.minimum(pixels, np.float32(1))
+    size = analysis_size((pixels.shape[1], pixels.shape[0]))
+    if size != (pixels.shape[1], pixels.shape[0]):
+        # Alpha goes along, since to take it out first costs more.
+        small = cv2.resize(np.ascontiguousarray(pixels), size, interpolation=cv2.INTER_AREA)
+        pixels = np.asarray(small, np.float32).reshape(size[1], size[0], pixels.shape[2])
+    return np.ascontiguousarray(pixels[..., :3])
 
 
 class Analyser:

@@ -23,30 +23,24 @@ def clips_at_white(space: str) -> bool:
     return _light_of_full_code(space) <= _HIGHEST_WHITE
 
 
-def log_gain_of_pixels(light: Light, log_gain: Light) -> Light | None:
-    """The logarithm of the gain of each pixel of a picture; exactly 0 where it is not clipped.
-
-    What is below the threshold the camera saw, and it stays as it is.
+def clipped_pixels(light: Light) -> npt.NDArray[np.bool_]:
+    """Where a picture is clipped at white. What is below that the camera saw, so it stays as it is.
 
     Args:
         light: (H, W, 3 or 4) scene-linear, premultiplied.
-        log_gain: (h, w, 3) of the same picture at any size, 0 or more.
 
     Returns:
-        (H, W, 3) float32; None: there is no gain. There is none in a picture that holds light
-        beyond white: it was not clipped there.
+        (H, W); nowhere in a picture that holds light beyond white: it was not clipped there.
     """
-    peak = light[..., :3].max(axis=2)
-    clipped = peak >= np.float32(THRESHOLD)
-    if not clipped.any() or peak.max() > _HIGHEST_WHITE or not log_gain.any():
-        return None
-    of_pixels = fitted_log_gain(log_gain, (light.shape[1], light.shape[0])).copy()
-    of_pixels[~clipped] = 0
-    return of_pixels
+    # Channel by channel: ten times as fast as over the short last axis.
+    peak = np.maximum(np.maximum(light[..., 0], light[..., 1]), light[..., 2])
+    if peak.max() > _HIGHEST_WHITE:
+        return np.zeros(peak.shape, np.bool_)
+    return peak >= np.float32(THRESHOLD)
 
 
 def fitted_log_gain(log_gain: Light, size: tuple[int, int]) -> Light:
-    """The gain at another size (width, height)."""
+    """An estimated gain, (h, w, 3), at another size (width, height)."""
     if log_gain.shape[1::-1] == size:
         return log_gain
     import cv2

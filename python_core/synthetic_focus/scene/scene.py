@@ -11,7 +11,7 @@ from synthetic_focus import color
 from synthetic_focus.errors import SyntheticFocusError
 from synthetic_focus.scene import providers
 from synthetic_focus.scene.depth import fitted
-from synthetic_focus.scene.light import log_gain_of_pixels
+from synthetic_focus.scene.light import clipped_pixels, fitted_log_gain
 from synthetic_focus.scene.providers import BUILT_IN, Map, Map3
 
 
@@ -57,8 +57,8 @@ def estimate(image: npt.NDArray[np.float32], *, model: str = BUILT_IN) -> Scene:
     picture = analysis_picture(image, color.REC709_LINEAR).astype(np.float32) / np.float32(255)
     found = providers.provider(model).estimate(picture)
     height, width = image.shape[:2]
-    log_gain = None
+    gain = np.ones(image.shape, np.float32)
     if found.log_gain is not None:
-        log_gain = log_gain_of_pixels(image, found.log_gain)
-    gain = np.ones(image.shape, np.float32) if log_gain is None else np.exp(log_gain)
+        clipped = clipped_pixels(image)
+        gain[clipped] = np.exp(fitted_log_gain(found.log_gain, (width, height))[clipped])
     return Scene(fitted(found.disparity, (width, height)), gain)
