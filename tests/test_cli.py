@@ -278,3 +278,37 @@ def test_version_and_help_work():
     assert "install-plugin" in run("--help").stdout
     assert run("-h").returncode == 0
     assert run("nonsense").returncode == 2
+
+
+def test_the_cache_is_listed_measured_and_cleared(tmp_path, own_cache):
+    from synthetic_focus.scene.cache import Cache, StoredFrame
+    from synthetic_focus.scene.providers import Estimate
+
+    shot = Cache().shot("a network", (16, 9), "/footage/walk.mp4")
+    for number in range(3):
+        maps = Estimate(np.full((9, 16), number, np.float32))
+        shot.store_frame(number, StoredFrame(f"{number:032x}", "", maps))
+    shot.write_manifest()
+    listed = run("cache", "list")
+    assert (listed.returncode, listed.stderr) == (0, "")
+    assert "3 frames  /footage/walk.mp4  (a network)" in listed.stdout
+    assert f"{own_cache}: 0.000 GB of 20 GB" in run("cache", "size").stdout
+    assert "removed" in run("cache", "clear").stdout
+    assert run("cache", "list").stdout == ""
+    assert not list(own_cache.glob("*-*"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["analyze", "nowhere.mp4"], "There is no file nowhere.mp4"),
+        (["analyze", "in.png", "--model", "nobody's"], "nobody's"),
+        (["analyze", "in.png", "--frames", "3-4"], "has 0 to 0"),
+    ],
+)
+def test_what_cannot_be_analysed_is_said_in_one_line(tmp_path, arguments, message):
+    save(tmp_path / "in.png", np.zeros((48, 64, 3), np.float32))
+    result = run(*arguments, cwd=tmp_path)
+    assert result.returncode == 1
+    assert result.stderr.count("\n") == 1
+    assert message in result.stderr

@@ -2,6 +2,7 @@
 
 import random
 import threading
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from synthetic_focus import color, effect, parameters
 from synthetic_focus.scene.analysis import Analyser, Glimpse, identity
 from synthetic_focus.scene.cache import Cache
 from synthetic_focus.scene.depth import fitted
+from synthetic_focus.scene.estimator import WEIGHTS
 
 WIDTH, HEIGHT = 96, 54
 OK, FAILED, ABORTED, NEED = range(4)
@@ -114,6 +116,7 @@ def test_a_frame_is_estimated_with_the_six_before_which_are_fetched_once(
     host.render(10)
     assert len(host.fetched) == 6
     host.render(0)
+    assert len(host.plug_in.progress) >= 10  # each estimate restarts the plug-in's time limit
     assert len(host.fetched) == 6  # nothing lies before the clip's first frame
 
 
@@ -228,3 +231,20 @@ def test_abort_stops_between_estimates(host, fake_provider):
     go.set()
     assert host.plug_in.answer(waiting).status == ABORTED
     assert host.plug_in.answer(request).status == OK
+
+
+@pytest.mark.skipif(not WEIGHTS.exists(), reason="the built-in estimator is not trained yet")
+def test_a_frame_from_the_cache_needs_no_torch(start_worker, moving_picture, tmp_path):
+    """The first worker estimates with the built-in network; the next finds what it stored."""
+    libraries = []
+    results = []
+    for _ in range(2):
+        worker = start_worker()
+        assert worker.hello().status == OK
+        worker.stream.settimeout(120)  # torch takes its time on a busy machine
+        results.append(Host(worker, lambda time: moving_picture(int(time))).render(0))
+        libraries.append(Path(f"/proc/{worker.process.pid}/maps").read_text())
+    assert "libtorch" in libraries[0]
+    assert "libtorch" not in libraries[1]
+    np.testing.assert_array_equal(results[0], results[1])
+    assert (results[0] != Host(worker, lambda time: moving_picture(int(time))).shown(0)).any()

@@ -81,19 +81,26 @@ class Renderer:
         self._files: OrderedDict[tuple[object, ...], DepthFile] = OrderedDict()
         self._opening = threading.Lock()
 
-    def render(self, request: Render, memory: Mapping[int, mmap], abort: "AbortFlag") -> Reply:
+    def render(
+        self,
+        request: Render,
+        memory: Mapping[int, mmap],
+        abort: "AbortFlag",
+        report: Callable[[], None],
+    ) -> Reply:
         """Render one frame into its output picture.
 
         Args:
             request: what to render.
             memory: by its number, all that the request's pictures name.
             abort: set from another thread to stop.
+            report: called now and then in what takes long, so that nobody thinks that it hangs.
 
         Raises:
             SyntheticFocusError: the frame cannot be rendered; `Aborted` if `abort` was set.
         """
         self._enter_epoch(request.instance, request.epoch)
-        frame = _Frame(self, request, memory, abort)
+        frame = _Frame(self, request, memory, abort, report)
         try:
             match request.purpose:
                 case "bake":
@@ -202,11 +209,13 @@ class _Frame:
         request: Render,
         memory: Mapping[int, mmap],
         abort: "AbortFlag",
+        report: Callable[[], None],
     ) -> None:
         self._renderer = renderer
         self._request = request
         self._memory = memory
         self._abort = abort
+        self._report = report
         self._settings = settings_of(request)
         self._glimpses: dict[float, Glimpse | None] = {}
         self._maps: dict[float, tuple[Estimate, bool]] = {}
@@ -472,7 +481,7 @@ class _Frame:
                 first,
                 self._glimpse,
                 lambda earlier: self._is_missing(_SOURCE, earlier),
-                self._stop_if_aborted,
+                self._go_on,
             )
         except LackingTimesError as lacking:
             if self._is_missing(_SOURCE, time):
@@ -497,7 +506,7 @@ class _Frame:
             if image is not None and image.picture is not None and image.picture.size:
                 colour = pixels.to_float(self._view(image.picture))
                 space = self._space(image.picture)
-                glimpse = Glimpse.of(pixels.with_channels(colour, 3), space)
+                glimpse = Glimpse.of(pixels.with_channels(colour, max(3, colour.shape[2])), space)
             self._glimpses[time] = glimpse
         return self._glimpses[time]
 
@@ -526,6 +535,10 @@ class _Frame:
 
     def _view(self, picture: Picture) -> npt.NDArray[np.generic]:
         return pixels.view(self._memory[picture.memory], picture)
+
+    def _go_on(self) -> None:
+        self._stop_if_aborted()
+        self._report()
 
     def _stop_if_aborted(self) -> None:
         if self._abort.is_set():

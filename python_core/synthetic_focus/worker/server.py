@@ -179,9 +179,14 @@ class Server:
             self._finish(Reply(target, Status.ABORTED))
 
     def _render(self, request: Render, memory: Mapping[int, mmap.mmap], flag: AbortFlag) -> None:
+        def report() -> None:
+            self._send(Reply(request.id, Status.PROGRESS))
+
         # Restarts the plug-in's time limit, which is about one frame and not about the queue.
-        self._send(Reply(request.id, Status.PROGRESS))
-        self._finish(_answered(request.id, lambda: self._renderer.render(request, memory, flag)))
+        report()
+        self._finish(
+            _answered(request.id, lambda: self._renderer.render(request, memory, flag, report))
+        )
 
     def _finish(self, reply: Reply) -> None:
         with self._running_lock:
