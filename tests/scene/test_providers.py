@@ -1,41 +1,30 @@
 """A provider is chosen by its name."""
 
-import sys
-from types import ModuleType
-
 import pytest
 
+from synthetic_focus.scene import estimator, models
 from synthetic_focus.scene.providers import ModelError, provider
 
 
-@pytest.fixture
-def part(monkeypatch):
-    """Puts a module in the place of one of the package's own."""
-
-    def put(name, **contents):
-        module = ModuleType(name)
-        module.__dict__.update(contents)
-        monkeypatch.setitem(sys.modules, f"synthetic_focus.scene.{name}", module)
-
+@pytest.fixture(autouse=True)
+def anew():
     provider.cache_clear()
-    yield put
+    yield
     provider.cache_clear()
 
 
-def test_the_built_in_estimator_is_the_usual_one_and_is_made_once(part):
+def test_the_built_in_estimator_is_the_usual_one_and_is_made_once(monkeypatch):
     made = []
-    part("estimator", EmbeddedEstimator=lambda: made.append(1) or object())
+    monkeypatch.setattr(estimator, "EmbeddedEstimator", lambda: made.append(1) or object())
     assert provider() is provider()
     assert made == [1]
 
 
-def test_other_names_are_those_of_installed_models(part):
-    def load(name):
-        if name != "midas":
-            raise ModelError(f"there is no model {name!r}")
-        return "the network"
+def test_other_names_are_those_of_installed_models(monkeypatch):
+    monkeypatch.setattr(models, "load", lambda name: f"the network {name}")
+    assert provider("midas") == "the network midas"
 
-    part("models", load=load)
-    assert provider("midas") == "the network"
-    with pytest.raises(ModelError, match="no model 'mydas'"):
-        provider("mydas")
+
+def test_a_model_that_is_not_there_is_named():
+    with pytest.raises(ModelError, match="nobody's"):
+        provider("nobody's")

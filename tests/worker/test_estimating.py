@@ -29,6 +29,7 @@ class Host:
         self.fetched: list[float] = []
         self.epoch = 0
         self.instance = "a"
+        self.keys: list[list[float]] = []
 
     def shown(self, time: float) -> np.ndarray:
         rgb = self.picture(time).astype(np.float32) / np.float32(255)
@@ -37,9 +38,9 @@ class Host:
     def render(self, time: float, op: str = "render", **parameters: object) -> np.ndarray:
         """Answers the worker's needs until it is satisfied, as the plug-in does."""
         needed: list[float] = []
-        for _ in range(10):
+        for _ in range(40):
             source = self.shown(time)
-            others = [at for at in needed if self.other_times]
+            others = [at for at in needed if self.other_times and at != time]
             stack = np.concatenate([source, *map(self.shown, others)])
             job = self.plug_in.request(
                 stack,
@@ -50,7 +51,8 @@ class Host:
                 instance=self.instance,
                 epoch=self.epoch,
                 host="DaVinciResolve",
-                range=[0, 100],
+                range=[0, 20],
+                keys={"focus_point": self.keys},
                 frame=[0, 0, WIDTH, HEIGHT],
                 window=[0, 0, WIDTH, HEIGHT],
                 parameters={**ESTIMATE, **parameters},
@@ -68,7 +70,7 @@ class Host:
             answer = self.plug_in.answer(job.send())
             if answer.status == NEED:
                 assert answer.message == "Source"
-                assert not set(answer.values) & {time, *needed}
+                assert not set(answer.values) <= {time, *needed}
                 needed = list(answer.values)
                 self.fetched += needed
                 continue
@@ -167,6 +169,21 @@ def test_a_host_without_other_times_uses_the_frames_that_it_has_shown(
             host.render(time), expected(host, fake_provider, time, tmp_path, first=3)
         )
     assert len(host.fetched) <= 6  # then it knows
+
+
+def test_subjects_are_followed_by_estimated_depth(host, fake_provider):
+    """As when an effect is dropped on a clip and two subjects are keyed."""
+    host.keys = [[2, 0.3, 0.5], [14, 0.8, 0.1]]
+    near = {"focus_mode": 0, "recover_light": 0.0}
+    first = host.render(5, **near)
+    assert len(fake_provider.pictures) <= 21
+    source = host.shown(5)
+    box = np.s_[24:30, 24:38]  # where the first subject is by now
+    assert np.abs(first[box] - source[box]).mean() < 0.6 * np.abs(first - source).mean()
+    host.render(14, **near)
+    asked = len(fake_provider.pictures)
+    np.testing.assert_array_equal(host.render(5, **near), first)
+    assert len(fake_provider.pictures) == asked
 
 
 def test_analyze_makes_what_rendering_uses(host, fake_provider):

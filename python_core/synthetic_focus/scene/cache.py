@@ -25,6 +25,7 @@ import numpy as np
 import numpy.typing as npt
 
 from synthetic_focus.errors import SyntheticFocusError
+from synthetic_focus.media.errors import WriteError
 from synthetic_focus.scene.providers import Estimate
 
 VERSION: Final = 1
@@ -230,7 +231,7 @@ class Cache:
         except OSError as error:
             with contextlib.suppress(OSError):
                 temporary.unlink(missing_ok=True)
-            self._complain(error)
+            self.complain(error)
             return
         self._written = None if self._written is None else self._written + len(content)
         if self._written is None or self._written > self.limit // 20:
@@ -248,7 +249,7 @@ class Cache:
             lock.acquire()
         except (OSError, NotImplementedError, Timeout) as error:
             if not isinstance(error, Timeout):
-                self._complain(error)
+                self.complain(error)
             yield False
             return
         try:
@@ -256,7 +257,8 @@ class Cache:
         finally:
             lock.release()
 
-    def _complain(self, error: Exception) -> None:
+    def complain(self, error: Exception) -> None:
+        """Says once that something could not be written."""
         _warn_once(
             f"the shot cache {self.folder} cannot be written"
             f" ({getattr(error, 'strerror', None) or error}): frames are estimated anew each time;"
@@ -377,8 +379,14 @@ class ShotCache:
         return self._folder / "frames" / f"{_number(number)}.exr"
 
     def _store(self, path: Path, frame: StoredFrame) -> None:
-        if self._cache.limit > 0:
-            self._cache.write(path, _encoded(frame))
+        if self._cache.limit <= 0:
+            return
+        try:
+            content = _encoded(frame)
+        except (OSError, WriteError) as error:
+            self._cache.complain(error)
+        else:
+            self._cache.write(path, content)
 
 
 def _usual_folder() -> Path:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import functools
-import importlib
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -79,16 +78,9 @@ def provider(model: str = BUILT_IN) -> Provider:
         ModelError: there is none of that name, or it cannot be used.
     """
     if model in ("", BUILT_IN):
-        built_in: Provider = _part("estimator").EmbeddedEstimator()
-        return built_in
-    installed: Provider = _part("models").load(model)
-    return installed
+        from synthetic_focus.scene.estimator import EmbeddedEstimator
 
+        return EmbeddedEstimator()
+    from synthetic_focus.scene.models import load
 
-def _part(module: str) -> Any:
-    try:
-        return importlib.import_module(f"synthetic_focus.scene.{module}")
-    except ModuleNotFoundError as error:
-        if error.name != f"synthetic_focus.scene.{module}":
-            raise
-        raise ModelError(f"this version has no {module}") from None
+    return load(model)
