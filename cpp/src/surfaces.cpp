@@ -26,7 +26,8 @@ constexpr float kSoftStep = 2.0f;
 constexpr float kSoftSlope = 0.4f;
 constexpr float kSharpJump = 0.55f;
 constexpr int kFillSamples = 8;
-constexpr float kOnlyEdges = 0.05f;
+constexpr int kFewest = 2;           // of them tell a surface from a light upon it
+constexpr float kOnlyEdges = 0.05f;  // the trust in less
 
 using Colour = std::array<float, 4>;
 
@@ -36,6 +37,8 @@ float dot(const Colour& a, const Colour& b) {
 Colour minus(const Colour& a, const Colour& b) {
     return {a[0] - b[0], a[1] - b[1], a[2] - b[2], a[3] - b[3]};
 }
+
+float brightness(const Colour& c) { return c[0] + c[1] + c[2]; }
 
 Colour colour(const Picture& picture, int x, int y) {
     const float* pixel = picture.pixel(x, y);
@@ -412,11 +415,28 @@ struct Continued {
     float trust;
 };
 
+// The colour of a surface that is seen in gaps only: of its pixels around, a rather dark one, since
+// those that are in part of another surface or a light are no measure.
+Colour around(const Picture& picture, const std::vector<float>& coc, int x, int y) {
+    const float own = coc[picture.index(x, y)];
+    constexpr int kHalf = kFillSamples / 2;
+    std::vector<Colour> seen;
+    for (int v = std::max(0, y - kHalf); v <= std::min(picture.height - 1, y + kHalf); ++v) {
+        for (int u = std::max(0, x - kHalf); u <= std::min(picture.width - 1, x + kHalf); ++u) {
+            if (coc[picture.index(u, v)] > own - kFold) seen.push_back(colour(picture, u, v));
+        }
+    }
+    const auto chosen = seen.begin() + static_cast<std::ptrdiff_t>(seen.size() / 2);
+    std::nth_element(seen.begin(), chosen, seen.end(), [](const Colour& a, const Colour& b) {
+        return brightness(a) < brightness(b);
+    });
+    return *chosen;
+}
+
 // Continues the surface at (x, y), away from what hides it: its colour without lights.
 Continued continued(const Picture& picture, const std::vector<float>& coc,
                     const std::vector<std::uint8_t>& folds, int x, int y, std::array<int, 2> step) {
     const float own = coc[picture.index(x, y)];
-    auto brightness = [](const Colour& c) { return c[0] + c[1] + c[2]; };
     std::array<Colour, kFillSamples> seen;  // ordered by brightness
     int count = 0;
     for (int i = 0; i < kFillSamples + 2 && count < kFillSamples; ++i) {
@@ -431,19 +451,7 @@ Continued continued(const Picture& picture, const std::vector<float>& coc,
         for (; k > 0 && brightness(seen[k - 1]) > brightness(c); --k) seen[k] = seen[k - 1];
         seen[k] = c;
     }
-    if (count == 0) {
-        // Only edges there: the darkest of them is the least likely to be a light.
-        Colour darkest = colour(picture, x, y);
-        for (int i = 1; i < kFillSamples / 2; ++i) {
-            const int u = x + i * step[0];
-            const int v = y + i * step[1];
-            if (u < 0 || v < 0 || u >= picture.width || v >= picture.height) break;
-            const Colour c = colour(picture, u, v);
-            if (coc[picture.index(u, v)] > own - kFold && brightness(c) < brightness(darkest))
-                darkest = c;
-        }
-        return {darkest, kOnlyEdges};
-    }
+    if (count < kFewest) return {around(picture, coc, x, y), kOnlyEdges};
     // The darker half stands for the surface; what is far brighter than that is a light upon it.
     const float limit = 3.0f * brightness(seen[static_cast<std::size_t>((count - 1) / 2)]);
     Colour mean{};
