@@ -250,6 +250,22 @@ Mixture unmix(const Picture& picture, const std::vector<std::uint8_t>& folds, in
             near = near_mixed;
         }
     }
+    if (parting.doubt > 0.5f && guess == 0.0f) {
+        // Of several things before it, the nearest need not be the one that covers the pixel.
+        for (int v = std::max(0, y - 1); v <= std::min(picture.height - 1, y + 1); ++v) {
+            for (int u = std::max(0, x - 1); u <= std::min(picture.width - 1, x + 1); ++u) {
+                if (picture.radius(u, v) > here - kFold) continue;
+                Side beside;
+                beside.add(colour(picture, u, v), picture.radius(u, v), 1.0f);
+                beside.finish();
+                const Parting other = part(own, beside, far, guess);
+                if (other.doubt < 0.1f * parting.doubt) {
+                    parting = other;
+                    near = beside;
+                }
+            }
+        }
+    }
     mixture.nearer = parting.nearer;
     mixture.near_coc = near.coc;
     mixture.far_coc = far.coc;
