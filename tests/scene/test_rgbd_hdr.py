@@ -9,7 +9,6 @@ from synthetic_focus.scene.rgbd_hdr import (
     Architecture,
     Network,
     clipped_share,
-    folded,
     luma,
     slice_grid,
 )
@@ -18,18 +17,15 @@ SMALL = Architecture((4, 6, 8, 8, 8), (1, 1, 1, 1, 1), 5)
 
 
 @pytest.fixture(autouse=True)
-def _one_thread() -> None:
+def _same_weights_each_time() -> None:
     torch.manual_seed(0)
 
 
 def _lively(network: Network) -> Network:
-    """Batch normalisations that do something, as after training."""
-    for module in network.modules():
-        if isinstance(module, torch.nn.BatchNorm2d):
-            for value in (module.weight, module.running_var):
-                torch.nn.init.uniform_(value, 0.5, 2)
-            for value in (module.bias, module.running_mean):
-                torch.nn.init.normal_(value)
+    """With blocks that are not the identity any more, as after training."""
+    for parameter in network.parameters():
+        if parameter.ndim == 4:
+            torch.nn.init.kaiming_normal_(parameter, 0.2)
     return network
 
 
@@ -82,25 +78,16 @@ def test_only_clipped_pixels_count_as_clipped() -> None:
 
 @pytest.mark.parametrize("size", [(1, 1), (31, 33), (64, 96), (5, 200)])
 def test_any_size_gives_maps_of_that_size(size: tuple[int, int]) -> None:
-    prediction = Network(SMALL).eval()(torch.rand(2, 3, *size))
+    prediction = _lively(Network(SMALL))(torch.rand(2, 3, *size))
     assert prediction.disparity.shape == (2, 1, *size)
     assert prediction.exposure.shape == (2, 3, *size)
     assert (prediction.exposure >= 0).all()
     assert torch.isfinite(prediction.disparity).all()
 
 
-def test_folding_changes_no_prediction() -> None:
-    network = _lively(Network(SMALL, training=True)).eval()
-    picture = torch.rand(1, 3, 64, 96)
-    with torch.no_grad():
-        expected, ours = network(picture), folded(network)(picture)
-    assert torch.allclose(ours.disparity, expected.disparity, rtol=1e-4, atol=1e-5)
-    assert torch.allclose(ours.exposure, expected.exposure, rtol=1e-4, atol=1e-6)
-
-
 def test_what_moves_by_a_cell_moves_in_the_prediction() -> None:
-    """Away from the borders, a picture shifted by the coarsest stride is the prediction shifted."""
-    network = folded(_lively(Network(SMALL, training=True)).eval())
+    """Shifted by the coarsest stride, but for what the far borders still add: 2 % at most."""
+    network = _lively(Network(SMALL))
     for parameter in network.whole.parameters():  # sees the whole frame, wherever it is
         parameter.data.zero_()
     tile = torch.zeros(1, 3, 640, 640)
@@ -111,11 +98,11 @@ def test_what_moves_by_a_cell_moves_in_the_prediction() -> None:
     inside = slice(256, 384)
     expected = torch.roll(still, (32, -32), (2, 3))[..., inside, inside]
     assert expected.std() > 1e-3
-    assert torch.allclose(ours[..., inside, inside], expected, atol=1e-4)
+    assert (ours[..., inside, inside] - expected).abs().max() < 0.02 * expected.abs().max()
 
 
 def test_every_pixel_can_depend_on_every_other() -> None:
-    network = Network(SMALL).eval()
+    network = _lively(Network(SMALL))
     picture = torch.rand(1, 3, 192, 288, requires_grad=True)
     network(picture).disparity[0, 0, 2, 3].backward()
     assert picture.grad is not None

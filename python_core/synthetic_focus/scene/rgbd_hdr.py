@@ -100,24 +100,27 @@ def slice_grid(grid: Tensor, guide: Tensor) -> Tensor:
     return result
 
 
-class _Convolution(nn.Module):
-    """Convolution, and in training a batch normalisation that is folded into it afterwards."""
+def _convolution(inputs: int, outputs: int, size: int = 3, stride: int = 1) -> nn.Conv2d:
+    """One that keeps the variance of what passes it and a leaky ReLU (He et al. 2015).
 
-    def __init__(self, inputs: int, outputs: int, size: int, stride: int, training: bool) -> None:
-        super().__init__()
-        self.conv = nn.Conv2d(inputs, outputs, size, stride, size // 2, bias=not training)
-        self.norm = nn.BatchNorm2d(outputs, momentum=0.02) if training else nn.Identity()
-
-    def forward(self, x: Tensor) -> Tensor:
-        result: Tensor = self.norm(self.conv(x))
-        return result
+    There is no normalisation: batches are small, and a network without it computes the same for a
+    picture whatever is trained beside it.
+    """
+    layer = nn.Conv2d(inputs, outputs, size, stride, size // 2)
+    nn.init.kaiming_normal_(layer.weight, _SLOPE)
+    if layer.bias is not None:
+        nn.init.zeros_(layer.bias)
+    return layer
 
 
 class _Block(nn.Module):
-    def __init__(self, width: int, training: bool) -> None:
+    """A residual block, at first the identity: depth costs nothing until it helps."""
+
+    def __init__(self, width: int) -> None:
         super().__init__()
-        self.first = _Convolution(width, width, 3, 1, training)
-        self.second = _Convolution(width, width, 3, 1, training)
+        self.first = _convolution(width, width)
+        self.second = _convolution(width, width)
+        nn.init.zeros_(self.second.weight)
 
     def forward(self, x: Tensor) -> Tensor:
         return _leaky(x + self.second(_leaky(self.first(x))))
@@ -126,10 +129,10 @@ class _Block(nn.Module):
 class _Step(nn.Module):
     """To half the size, then residual blocks."""
 
-    def __init__(self, inputs: int, width: int, blocks: int, training: bool) -> None:
+    def __init__(self, inputs: int, width: int, blocks: int) -> None:
         super().__init__()
-        self.down = _Convolution(inputs, width, 3, 2, training)
-        self.blocks = nn.Sequential(*(_Block(width, training) for _ in range(blocks)))
+        self.down = _convolution(inputs, width, stride=2)
+        self.blocks = nn.Sequential(*(_Block(width) for _ in range(blocks)))
 
     def forward(self, x: Tensor) -> Tensor:
         result: Tensor = self.blocks(_leaky(self.down(x)))
@@ -139,10 +142,10 @@ class _Step(nn.Module):
 class _Rise(nn.Module):
     """To twice the size, joined with what the encoder saw there."""
 
-    def __init__(self, inputs: int, width: int, training: bool) -> None:
+    def __init__(self, inputs: int, width: int) -> None:
         super().__init__()
-        self.reduce = _Convolution(inputs, width, 1, 1, training)
-        self.block = _Block(width, training)
+        self.reduce = _convolution(inputs, width, 1)
+        self.block = _Block(width)
 
     def forward(self, x: Tensor, skip: Tensor) -> Tensor:
         coarse = self.reduce(x)
@@ -152,16 +155,16 @@ class _Rise(nn.Module):
 
 
 class Network(nn.Module):
-    """The U-Net. With `training`, batch normalisations; `folded` gives the network without them."""
+    """The U-Net."""
 
-    def __init__(self, architecture: Architecture | None = None, *, training: bool = False) -> None:
+    def __init__(self, architecture: Architecture | None = None) -> None:
         super().__init__()
         self.architecture = shape = architecture or Architecture()
         widths = shape.widths
-        self.stem = _Convolution(12, widths[0], 3, 1, training)
-        self.start = nn.Sequential(*(_Block(widths[0], training) for _ in range(shape.blocks[0])))
+        self.stem = _convolution(12, widths[0])
+        self.start = nn.Sequential(*(_Block(widths[0]) for _ in range(shape.blocks[0])))
         self.encoder = nn.ModuleList(
-            _Step(before, width, blocks, training)
+            _Step(before, width, blocks)
             for before, width, blocks in zip(widths, widths[1:], shape.blocks[1:], strict=False)
         )
         # The layout of the whole frame, which no window of convolutions sees at once.
@@ -171,7 +174,7 @@ class Network(nn.Module):
             nn.Linear(widths[-1], widths[-1]),
         )
         self.decoder = nn.ModuleList(
-            _Rise(before, width, training) for width, before in itertools.pairwise(widths)
+            _Rise(before, width) for width, before in itertools.pairwise(widths)
         )
         self.last = nn.Conv2d(widths[0], 3 + shape.bins, 3, 1, 1)
 
@@ -222,26 +225,8 @@ def read(coefficients: Tensor, picture: Tensor) -> Prediction:
     )
 
 
-def folded(network: Network) -> Network:
-    """A network without normalisations that gives what `network` gives in evaluation."""
-    result = Network(network.architecture)
-    with torch.no_grad():
-        weights = dict(network.state_dict())
-        for name, module in network.named_modules():
-            if isinstance(module, _Convolution) and isinstance(module.norm, nn.BatchNorm2d):
-                norm = module.norm
-                assert norm.running_mean is not None
-                assert norm.running_var is not None
-                factor = norm.weight / torch.sqrt(norm.running_var + norm.eps)
-                weights[f"{name}.conv.weight"] = module.conv.weight * factor[:, None, None, None]
-                weights[f"{name}.conv.bias"] = norm.bias - norm.running_mean * factor
-        wanted = result.state_dict().keys()
-        result.load_state_dict({name: weights[name] for name in wanted})
-    return result.eval()
-
-
 def write_weights(network: Network, path: Path) -> None:
-    """Writes a folded network as safetensors, in halves, its architecture in the header.
+    """Writes a network as safetensors, in halves, its architecture in the header.
 
     Raises:
         WriteError: the file cannot be written.

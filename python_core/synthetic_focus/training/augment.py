@@ -23,8 +23,16 @@ class View:
 def framed(view: View, size: tuple[int, int], rng: np.random.Generator) -> View:
     """A random part of the frame at `size` (width, height): cropped, turned a little, mirrored."""
     height, width = view.disparity.shape
-    fit = min(width / size[0], height / size[1])
-    scale = fit * (1 - 0.45 * rng.random() ** 1.5)
+    scale = min(width / size[0], height / size[1]) * (1 - 0.4 * rng.random() ** 1.5)
+    if scale > 1.7:  # what sampling alone would alias
+        small = (width // 2, height // 2)
+        view = View(
+            np.asarray(cv2.resize(view.radiance, small, interpolation=cv2.INTER_AREA), np.float32),
+            np.asarray(
+                cv2.resize(view.disparity, small, interpolation=cv2.INTER_NEAREST), np.float32
+            ),
+        )
+        (width, height), scale = small, scale / 2
     half = (size[0] * scale / 2, size[1] * scale / 2)
     centre = (
         rng.uniform(half[0], max(half[0], width - half[0])),
@@ -37,9 +45,6 @@ def framed(view: View, size: tuple[int, int], rng: np.random.Generator) -> View:
     middle = np.array([(size[0] - 1) / 2, (size[1] - 1) / 2])
     offset = np.array(centre) - 0.5 - linear @ middle
     matrix = np.column_stack([linear, offset])
-    light = view.radiance
-    if scale > 1.3:  # what sampling alone would alias
-        light = np.asarray(cv2.GaussianBlur(light, (0, 0), 0.4 * scale), np.float32)
 
     def warped(pixels: Floats, interpolation: int) -> Floats:
         flags = interpolation | cv2.WARP_INVERSE_MAP
@@ -48,7 +53,7 @@ def framed(view: View, size: tuple[int, int], rng: np.random.Generator) -> View:
         )
         return np.asarray(result, np.float32)
 
-    return View(warped(light, cv2.INTER_LINEAR), warped(view.disparity, cv2.INTER_NEAREST))
+    return View(warped(view.radiance, cv2.INTER_LINEAR), warped(view.disparity, cv2.INTER_NEAREST))
 
 
 def merged(first: View, second: View) -> View:

@@ -57,8 +57,8 @@ def encoded(light: Floats) -> Floats:
 def _exposed(radiance: Floats, rng: np.random.Generator) -> Floats:
     # Auto-exposure: a bright percentile lands about white, more often above it than casual
     # cameras do, so that clipped light is there to be learnt from.
-    bright = float(np.percentile(radiance[::3, ::3].max(axis=2), rng.uniform(80, 99.5)))
-    gain = 2 ** rng.uniform(-1.2, 0.9) / max(bright, 1e-3)
+    bright = float(np.percentile(radiance[::3, ::3].max(axis=2), rng.uniform(90, 99.5)))
+    gain = 2 ** rng.uniform(-1.0, 0.6) / max(bright, 1e-3)
     if rng.random() < 0.4:  # trust the scene's own exposure
         gain = 2 ** rng.uniform(-0.8, 0.8)
     colour = np.exp(rng.normal(0, 0.08, 3))
@@ -108,7 +108,7 @@ def _tone_curve(rng: np.random.Generator) -> Floats:
         x = x * (1 + shoulder) / (1 + shoulder * x)
         x = x ** np.float32(rng.uniform(1.0, 1.4))
     curve: Floats = encoded(x) ** np.float32(np.exp(rng.normal(0, 0.12)))
-    contrast = np.float32(rng.uniform(0, 0.8))
+    contrast = np.float32(rng.uniform(0, 0.6))
     curve = curve + contrast * (curve * curve * (3 - 2 * curve) - curve)
     if rng.random() < 0.2:  # lifted blacks
         black = np.float32(rng.uniform(0, 0.1))
@@ -134,7 +134,7 @@ def _processed(picture: Floats, rng: np.random.Generator) -> Floats:
         picture = picture + np.float32(rng.uniform(0.2, 1.2)) * sharper
     stored = (np.clip(picture, 0, 1) * 255 + 0.5).astype(np.uint8)
     if rng.random() < 0.5:
-        quality = int(rng.uniform(25, 95))
+        quality = int(rng.uniform(35, 95))
         _, coded = cv2.imencode(".jpg", stored, [cv2.IMWRITE_JPEG_QUALITY, quality])
         stored = np.asarray(cv2.imdecode(coded, cv2.IMREAD_COLOR), np.uint8)
     return stored.astype(np.float32) * np.float32(1 / 255)

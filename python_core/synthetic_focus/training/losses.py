@@ -15,7 +15,7 @@ from synthetic_focus.scene.rgbd_hdr import CLIPPED, Prediction, clipped_share
 from synthetic_focus.training.batches import LensShot
 from synthetic_focus.training.features import Extractor, log_encoded
 
-_LEAST_SPREAD = 0.02
+_LEAST_SPREAD = 0.1
 _WIDEST_BLUR = 24.0
 
 

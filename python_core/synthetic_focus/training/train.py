@@ -30,7 +30,6 @@ from synthetic_focus.scene.rgbd_hdr import (
     Network,
     Prediction,
     channels_last,
-    folded,
     write_weights,
 )
 from synthetic_focus.training import losses
@@ -69,7 +68,7 @@ class State:
 
     @property
     def network(self) -> Network:
-        """The one whose weights and statistics are kept."""
+        """The weights of all parts."""
         return self.parts[0]
 
 
@@ -145,15 +144,14 @@ def train(
 
 def _begin(recipe: Recipe, initial: Network | None) -> State:
     architecture = Architecture(recipe.widths, recipe.blocks, recipe.bins)
-    network = Network(architecture, training=True)
+    network = Network(architecture)
     if initial is not None:
-        unfold(initial, network)
+        network.load_state_dict(initial.state_dict())
     channels_last(network)
     optimizer = torch.optim.AdamW(network.parameters(), weight_decay=recipe.weight_decay)
     average = {name: value.clone() for name, value in network.state_dict().items()}
-    parts = [network] + [Network(architecture, training=True) for _ in range(_PARTS - 1)]
+    parts = [network] + [Network(architecture) for _ in range(_PARTS - 1)]
     for part in parts[1:]:
-        part.load_state_dict(network.state_dict())
         for theirs, ours in zip(part.parameters(), network.parameters(), strict=True):
             theirs.data = ours.data
     return State(tuple(parts), average, optimizer)
@@ -201,8 +199,6 @@ def _step(
     """One step; its losses by name, unweighted."""
     for network in state.parts:
         network.zero_grad()
-        # A frame at a time is too little for statistics of a batch: they stay as they were learnt.
-        network.train(not stage.weights.rendering)
     count = len(state.parts)
     shares = [Batch(*part) for part in zip(*(whole.chunk(count) for whole in batch), strict=True)]
     tasks = [
@@ -216,22 +212,12 @@ def _step(
         for other in others:
             parameter.grad += other.grad
         parameter.grad /= count
-    _share_statistics(state)
     for group in state.optimizer.param_groups:
         group["lr"] = rate
     torch.nn.utils.clip_grad_norm_(state.network.parameters(), _LARGEST_GRADIENT)
     state.optimizer.step()
     state.step += 1
     return {name: float(np.mean([part[name] for part in found])) for name in found[0]}
-
-
-def _share_statistics(state: State) -> None:
-    """Gives every part the mean of the parts' statistics of batches."""
-    for buffers in zip(*(part.buffers() for part in state.parts), strict=True):
-        if buffers[0].is_floating_point():
-            mean = torch.stack(buffers).mean(dim=0)
-            for buffer in buffers:
-                buffer.copy_(mean)
 
 
 def _share(
@@ -287,31 +273,13 @@ def _average(state: State, most: float) -> None:
     """Takes the newest weights into their moving average, sooner while there are few."""
     keep = min(most, (1 + state.step) / (10 + state.step))
     for name, value in state.network.state_dict().items():
-        if value.is_floating_point():
-            state.average[name].lerp_(value, 1 - keep)
-        else:
-            state.average[name].copy_(value)
+        state.average[name].lerp_(value, 1 - keep)
 
 
 def _averaged(state: State) -> Network:
-    network = Network(state.network.architecture, training=True)
+    network = Network(state.network.architecture)
     network.load_state_dict(state.average)
-    return folded(network.eval())
-
-
-def unfold(source: Network, target: Network) -> None:
-    """Gives a network for training the weights of a folded one, so that it computes the same.
-
-    Its batch normalisations begin as the identity, and learn the statistics anew.
-    """
-    weights = source.state_dict()
-    state = target.state_dict()
-    for name in state:
-        if name.endswith("norm.bias"):
-            state[name] = weights[name.replace("norm.bias", "conv.bias")]
-        elif name in weights:
-            state[name] = weights[name]
-    target.load_state_dict(state)
+    return network
 
 
 def _claim(folder: Path, recipe: Recipe, seed: int, resume: bool) -> None:
@@ -362,8 +330,7 @@ def _restore(state: State, folder: Path) -> None:
         return
     try:
         checkpoint: dict[str, Any] = torch.load(path, weights_only=True)
-        for part in state.parts:
-            part.load_state_dict(checkpoint["network"])
+        state.network.load_state_dict(checkpoint["network"])
         state.optimizer.load_state_dict(checkpoint["optimizer"])
         state.average = checkpoint["average"]
         state.step = checkpoint["step"]
