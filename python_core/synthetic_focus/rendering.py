@@ -299,9 +299,10 @@ class _Shot:
         from synthetic_focus.scene.cache import fingerprint_of
 
         settings, space = self._settings, self.space
-        files = [_stamps(self._reader.path), _stamps(Path(settings.depth_file))]
-        depth = (effect.reading(settings), self._depth_offset)
-        return fingerprint_of(*files, depth, space)
+        given = settings.depth_source == "file"
+        depth = _stamps(Path(settings.depth_file)) if given else settings.depth_model
+        read = (effect.reading(settings), self._depth_offset)
+        return fingerprint_of(_stamps(self._reader.path), depth, read, space)
 
     def image(self, number: int) -> npt.NDArray[np.uint8]:
         """A frame as an eye sees it, (H, W, 3) uint8; for the tracker and for reports."""

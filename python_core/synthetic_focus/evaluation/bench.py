@@ -4,6 +4,7 @@ Every figure is a median; the two sides of a ratio take turns, so that what else
 hits both alike. Prints figures beside their targets and writes them as JSON.
 """
 
+import contextlib
 import json
 import os
 import platform
@@ -26,12 +27,14 @@ import numpy.typing as npt
 from tqdm import tqdm
 
 from synthetic_focus import _native, color, effect, installed, parameters
+from synthetic_focus.evaluation import focus_shots
 from synthetic_focus.evaluation.baselines import layered_fft
 from synthetic_focus.evaluation.scenes.blender_tracer import VARIABLE, find_blender_python
 from synthetic_focus.evaluation.scenes.geometry import Floats
+from synthetic_focus.focus.tracking import track
 from synthetic_focus.lens.aperture import Aperture
 from synthetic_focus.lens.model import coc_map
-from synthetic_focus.ofx_host import Host, Instance
+from synthetic_focus.ofx_host import Host, Instance, Project
 from synthetic_focus.render import defocus
 from synthetic_focus.render.defocus import aperture_shape
 from synthetic_focus.scene.cache import Cache, StoredFrame
@@ -360,6 +363,96 @@ def scene_figures(runs: int) -> Iterator[Figure]:
     yield at_most("peak memory of all groups so far", peak, "GB", 4)
 
 
+class _Walk:
+    """A subject walking through a shot, for a tracker and for a host."""
+
+    def __init__(self, shot: focus_shots.RenderedShot, count: int, size: tuple[int, int]) -> None:
+        self.images = [cv2.resize(image, size).astype(np.uint8) for image in shot.images[:count]]
+        maps = [cv2.resize(one, size, interpolation=cv2.INTER_NEAREST) for one in shot.disparity]
+        self.maps = [one.astype(np.float32) for one in maps[:count]]
+        self.centre = shot.subjects[0].center
+
+    def image(self, number: int) -> npt.NDArray[np.uint8]:
+        return self.images[number]
+
+    def disparity(self, number: int) -> Floats:
+        return self.maps[number]
+
+    def picture(self, time: float) -> Floats:
+        light = self.images[round(time)][..., ::-1].astype(np.float32) / 255
+        return np.dstack([light, np.ones(light.shape[:2], np.float32)])
+
+    def depth(self, time: float) -> Floats:
+        return np.repeat(self.maps[round(time)][..., None], 4, axis=2)
+
+
+def focus_figures(runs: int) -> Iterator[Figure]:
+    """How fast subjects are followed, and what a changed key costs the frame that is shown."""
+    count = 48
+    shot, middle = focus_shots.crossing(), count // 2
+    walk = _Walk(shot, count, (_WIDTH, _HEIGHT))
+    x, y = (float(v) for v in walk.centre[middle])
+    with _threads(_THREADS):
+        (seconds,) = medians(
+            max(1, runs // 2), lambda: track(walk, x, y, middle, first=0, last=count - 1)
+        )
+    rate = (count - 1) / seconds
+    yield at_least("following a subject, 1920x1080", rate, "frames/s", 25, "both ways at once")
+
+    # Small, so that what the focus takes shows beside the rest.
+    size = (focus_shots.WIDTH, focus_shots.HEIGHT)
+    walk = _Walk(shot, count, size)
+    project = Project(region=(0, 0, *size), frames=(0, count - 1))
+    clips = {"Source": walk.picture, "Depth": walk.depth}
+    with (
+        Host() as host,
+        host.load_one(installed.DIRECTORY / _BUNDLE).create(
+            context="General", project=project, clips=clips
+        ) as instance,
+    ):
+        instance["view"].set("Depth and Focal Plane")
+        instance["focus_distance"].set(0.5)
+        instance["focus_point"].set_key(0, (walk.centre[0][0], 1 - walk.centre[0][1]))
+        keys = iter(range(middle, 10_000))
+
+        def by_a_moved_key() -> float:
+            instance["focus_mode"].set("Point")
+            number = next(keys)
+            if number > middle:
+                instance["focus_point"].delete_key(number - 1)
+            instance["focus_point"].set_key(number, (0.7, 0.5))
+            return _seconds(lambda: instance.render(time=8))
+
+        def by_distance() -> float:
+            instance["focus_mode"].set("Distance")
+            return _seconds(lambda: instance.render(time=8))
+
+        by_a_moved_key()
+        turns = [(by_a_moved_key(), by_distance()) for _ in range(8 * runs)]
+        moved, plain = (statistics.median(turn) for turn in zip(*turns, strict=True))
+    note = (
+        f"{moved * 1000:.0f} ms, and {plain * 1000:.0f} ms at a fixed distance; {size[0]}x{size[1]}"
+    )
+    yield at_most("a moved key adds to the frame shown", (moved - plain) * 1000, "ms", 5, note)
+
+
+def _seconds(call: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    call()
+    return time.perf_counter() - start
+
+
+@contextlib.contextmanager
+def _threads(count: int) -> Iterator[None]:
+    """OpenCV with so many threads, as the other figures."""
+    before = cv2.getNumThreads()
+    cv2.setNumThreads(count)
+    try:
+        yield
+    finally:
+        cv2.setNumThreads(before)
+
+
 def _facts() -> dict[str, Any]:
     return {
         "machine": platform.platform(),
@@ -392,6 +485,7 @@ GROUPS: dict[str, Callable[[int], Iterator[Figure]]] = {
     "start": start_figures,
     "colour": colour_figures,
     "scene": scene_figures,
+    "focus": focus_figures,
     "blender": blender_figures,
 }
 

@@ -92,7 +92,7 @@ class Plan:
                 leave, _ = pull_window(targets[now], targets[i], self.options)
                 cut = any(frames[now] < cut <= time for cut in cuts)
                 if time < leave and not cut:
-                    begin = end = frames[i]  # not in use yet
+                    continue  # not in use yet
             found.append((targets[i], Span(begin, end, *limits[i])))
         return found
 
