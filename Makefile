@@ -38,7 +38,7 @@ test: build ## All tests
 	$(BIN)/python -m pytest
 
 .PHONY: demo
-demo: build ## A night scene through the plug-in. Yours: make demo CLIP=a.mp4 DEPTH=b.mp4 FOCUS="0.3,0.5@0 0.7,0.4@40"
+demo: build ## A night scene through the plug-in. Yours: make demo CLIP=a.mp4 [DEPTH=b.mp4] FOCUS="0.3,0.5@0 0.7,0.4@40"
 	$(BIN)/python -m synthetic_focus.demo $(if $(CLIP),--clip "$(CLIP)") $(if $(DEPTH),--depth "$(DEPTH)") $(foreach f,$(FOCUS),--focus $(f))
 
 .PHONY: lint

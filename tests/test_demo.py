@@ -89,9 +89,8 @@ def test_renders_a_clip_of_ones_own_again_and_again(own_clip, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        (["--clip", "CLIP"], "go together"),
-        (["--depth", "DEPTH"], "go together"),
-        (["--focus", "0.5,0.5"], "go together"),
+        (["--depth", "DEPTH"], "belong to a clip"),
+        (["--focus", "0.5,0.5"], "belong to a clip"),
         (["--clip", "nowhere.mp4", "--depth", "DEPTH"], "nowhere.mp4"),
         (["--clip", "CLIP", "--depth", "nowhere.mp4"], "nowhere.mp4"),
         (["--clip", "CLIP", "--depth", "DEPTH", "--focus", "left"], "X,Y@FRAME"),

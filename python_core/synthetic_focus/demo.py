@@ -13,6 +13,7 @@ import os
 import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -48,12 +49,13 @@ class DemoError(SyntheticFocusError):
 class Take:
     """A clip, its depth, and what the demo does with it.
 
+    depth: None where the effect is to estimate it.
     parameters: of the effect, by their names and keys in parameters.toml; the lens preset goes
         first.
     """
 
     clip: Path
-    depth: Path
+    depth: Path | None
     targets: tuple[FocusTarget, ...]
     parameters: Mapping[str, float | str] = field(default_factory=dict)
 
@@ -85,7 +87,7 @@ def night() -> Take:
     if not take.clip.exists():
         raise DemoError(
             f"The demo's own clip is not at {take.clip}: it comes with the source, not with the "
-            "package. Run `make demo` in a checkout, or give a clip of yours: --clip and --depth."
+            "package. Run `make demo` in a checkout, or give a clip of yours: --clip."
         )
     return take
 
@@ -119,7 +121,9 @@ def render(take: Take, numbers: Sequence[int] | None = None) -> Iterator[Pair]:
 
     # The bundle of a checkout is not installed, so nobody has told it which Python to start.
     os.environ.setdefault("SYNTHETIC_FOCUS_PYTHON", sys.executable)
-    with media.open_reader(take.clip) as clip, media.open_reader(take.depth) as depth:
+    with ExitStack() as files:
+        clip = files.enter_context(media.open_reader(take.clip))
+        depth = files.enter_context(media.open_reader(take.depth)) if take.depth else None
         _check(take, clip, depth)
         width, height = clip.size
         last = len(clip) - 1
@@ -133,8 +137,8 @@ def render(take: Take, numbers: Sequence[int] | None = None) -> Iterator[Pair]:
                     yield Pair(number, clip.read(number)[..., :3], after, clip.colour_space)
 
 
-def _check(take: Take, clip: Reader, depth: Reader) -> None:
-    if len(depth) not in (1, len(clip)):
+def _check(take: Take, clip: Reader, depth: Reader | None) -> None:
+    if depth and len(depth) not in (1, len(clip)):
         raise DemoError(
             f"{take.clip} has {len(clip)} frames and {take.depth} has {len(depth)}. Depth is "
             "either one picture for the whole clip or has one a frame."
@@ -147,23 +151,22 @@ def _check(take: Take, clip: Reader, depth: Reader) -> None:
             )
 
 
-def _set_up(effect: Instance, take: Take, clip: Reader, depth: Reader) -> None:
+def _set_up(effect: Instance, take: Take, clip: Reader, depth: Reader | None) -> None:
     """What a person does in the host's panels."""
     from synthetic_focus import parameters
 
     def picture(time: float) -> Pixels:
         return clip.read(min(max(int(time), 0), len(clip) - 1))
 
-    def depth_picture(time: float) -> Pixels:
-        return depth.read(min(max(int(time), 0), len(depth) - 1))
-
     effect.clips["Source"].connect(picture)
-    effect.clips["Depth"].connect(depth_picture)
+    if depth:
+        read, end = depth.read, len(depth) - 1
+        effect.clips["Depth"].connect(lambda time: read(min(max(int(time), 0), end)))
     table = parameters.table()
     chosen = {
         "preset": PRESET,
         "colour_space": clip.colour_space,
-        "depth_source": "clip",
+        "depth_source": "clip" if depth else "estimate",
         **take.parameters,
     }
     for name, value in chosen.items():
@@ -296,7 +299,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         prog="python -m synthetic_focus.demo", description=(__doc__ or "").splitlines()[0]
     )
     parser.add_argument("--clip", type=Path, help="a movie or a sequence such as shot.%%04d.exr")
-    parser.add_argument("--depth", type=Path, help="its depth: a movie, a sequence or one picture")
+    parser.add_argument(
+        "--depth",
+        type=Path,
+        help="its depth: a movie, a sequence or one picture; else it is estimated",
+    )
     parser.add_argument(
         "--focus",
         action="append",
@@ -328,10 +335,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _take(options: argparse.Namespace) -> Take:
     if options.clip is None and options.depth is None and not options.focus:
         return night()
-    if options.clip is None or options.depth is None:
-        raise DemoError(
-            "A clip and its depth go together: make demo CLIP=walk.mp4 DEPTH=walk-depth.mp4"
-        )
+    if options.clip is None:
+        raise DemoError("DEPTH and FOCUS belong to a clip of yours: make demo CLIP=walk.mp4")
     targets = tuple(parse_target(text) for text in options.focus or ["0.5,0.5@0"])
     return Take(options.clip, options.depth, targets)
 
