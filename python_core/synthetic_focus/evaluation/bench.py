@@ -410,6 +410,7 @@ def focus_figures(runs: int) -> Iterator[Figure]:
             context="General", project=project, clips=clips
         ) as instance,
     ):
+        instance["depth_source"].set("Depth Input")
         instance["view"].set("Depth and Focal Plane")
         instance["focus_distance"].set(0.5)
         instance["focus_point"].set_key(0, (walk.centre[0][0], 1 - walk.centre[0][1]))
