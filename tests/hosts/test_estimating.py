@@ -189,13 +189,22 @@ def test_a_grade_upstream_estimates_only_the_frames_that_it_changes(
 def test_half_resolution_is_estimated_for_itself_and_does_not_disturb_the_whole(
     effect: Instance, estimates: Estimates
 ) -> None:
-    whole = effect.render(time=0).pixels
-    half = effect.render(time=0, scale=(0.5, 0.5)).pixels
-    assert half.shape == (HEIGHT // 2, WIDTH // 2, 4)
-    assert len(estimates) == 2
-    np.testing.assert_array_equal(effect.render(time=0).pixels, whole)
-    np.testing.assert_array_equal(effect.render(time=0, scale=(0.5, 0.5)).pixels, half)
-    assert len(estimates) == 2
+    scales = {1.0: (1, 1), 0.5: (0.5, 0.5)}
+    by_turns = {
+        (frame, scale): effect.render(time=frame, scale=scales[scale]).pixels
+        for frame in range(3)
+        for scale in scales
+    }
+    assert by_turns[2, 0.5].shape == (HEIGHT // 2, WIDTH // 2, 4)
+    assert len(estimates) == 6
+    for path in Path(os.environ["SYNTHETIC_FOCUS_CACHE"]).rglob("*.exr"):
+        path.unlink()
+    effect.purge()
+    for scale, both in scales.items():
+        for frame in range(3):
+            found = effect.render(time=frame, scale=both).pixels
+            np.testing.assert_array_equal(found, by_turns[frame, scale])
+    assert len(estimates) == 12
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 
 from synthetic_focus.media import MediaError, open_reader
-from synthetic_focus.scene.cache import Cache, stored_precision
+from synthetic_focus.scene.analysis import Analyser, Glimpse
+from synthetic_focus.scene.cache import Cache, fingerprint_of, stored_precision
 from synthetic_focus.scene.flow import DisFlow, both_ways
 from synthetic_focus.scene.parallax import fused
 from synthetic_focus.scene.providers import Estimate, ModelError
@@ -142,6 +143,15 @@ def test_nothing_from_before_a_cut_is_mixed_in(
     assert '"cuts": [\n  "000005"\n ]' in manifest.read_text()
     alone = fake_provider.disparity((255 - moving_picture(5)).astype(np.float32) / np.float32(255))
     np.testing.assert_array_equal(shot.disparity(5), np.float16(alone).astype(np.float32))
+
+
+def test_a_picture_of_another_size_is_not_mixed_in(fake_provider, moving_picture, tmp_path):
+    cache = Cache(tmp_path / "cache")
+    analyser = Analyser(fake_provider, cache, cache.shot("fake", (96, 54), "a clip"))
+    pictures = [moving_picture(0, 48, 27), moving_picture(1), moving_picture(2)]
+    glimpses = [Glimpse(picture, fingerprint_of(picture)) for picture in pictures]
+    found = analyser.steady(2, glimpses).maps
+    np.testing.assert_array_equal(found.disparity, analyser.steady(3, glimpses[1:]).maps.disparity)
 
 
 def test_a_damaged_entry_is_made_again(sequence, fake_provider, own_cache):

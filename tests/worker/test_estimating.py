@@ -157,6 +157,15 @@ def test_a_grade_upstream_estimates_only_the_frames_it_changes(host, fake_provid
     assert len(fake_provider.pictures) == asked + 2
 
 
+def test_a_change_that_the_host_does_not_announce_is_not_mixed_with_what_was(
+    host, fake_provider, moving_picture, tmp_path
+):
+    for time in range(7):
+        host.render(time)
+    host.picture = lambda time: moving_picture(int(time)) // 2
+    np.testing.assert_array_equal(host.render(6), expected(host, fake_provider, 6, tmp_path))
+
+
 def test_a_host_without_other_times_uses_the_frames_that_it_has_shown(
     host, fake_provider, tmp_path
 ):

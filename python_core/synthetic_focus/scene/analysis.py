@@ -284,6 +284,8 @@ def identity(provider: Provider, flow: Flow | None = None) -> str:
 
 def _since_cut(glimpses: Sequence[Glimpse]) -> Sequence[Glimpse]:
     for begin in range(len(glimpses) - 1, 0, -1):
-        if is_cut(glimpses[begin - 1].thumbnail, glimpses[begin].thumbnail):
+        before, now = glimpses[begin - 1 : begin + 1]
+        # Pictures of two sizes come from hosts whose clips change theirs.
+        if before.size != now.size or is_cut(before.thumbnail, now.thumbnail):
             return glimpses[begin:]
     return glimpses
