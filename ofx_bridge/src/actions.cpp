@@ -30,6 +30,9 @@ void set(const Properties& results, const std::string& name, const OfxRectD& r) 
     for (int i = 0; i < 4; ++i) results.set(name.c_str(), sides[i], i);
 }
 
+// scene/temporal.py has the same number.
+constexpr double frames_of_an_estimate = 6;
+
 void forget_in_worker(Instance& instance) {
     if (!instance.known_to_worker.exchange(false)) return;
     Json request;
@@ -119,19 +122,33 @@ OfxStatus regions_of_interest(const Instance& instance, const Properties& argume
 OfxStatus frames_needed(const Instance& instance, const Properties& arguments,
                         const Properties& results) {
     const double time = time_of(arguments);
+    const int depth_source = instance.option(parameter::depth_source, time);
+    const bool estimates = depth_source == option::depth_source::estimate;
+    const bool reads_clip =
+        depth_source == option::depth_source::clip && instance.connected(depth_clip);
+    if (!estimates && !reads_clip) return kOfxStatReplyDefault;
     std::vector<double> times{time};
-    const bool follows_keys =
-        instance.option(parameter::focus_mode, time) == option::focus_mode::point &&
-        instance.option(parameter::depth_source, time) == option::depth_source::clip;
-    if (!follows_keys || !instance.connected(depth_clip)) return kOfxStatReplyDefault;
-    std::ranges::copy(instance.key_times(parameter::focus_point), std::back_inserter(times));
+    if (instance.option(parameter::focus_mode, time) == option::focus_mode::point) {
+        // What the focus comes from and goes to; of thousands of keys no other matters now.
+        auto keys = instance.key_times(parameter::focus_point);
+        std::ranges::sort(keys);
+        const auto next = std::ranges::upper_bound(keys, time);
+        if (next != keys.begin()) times.push_back(*std::prev(next));
+        if (next != keys.end()) times.push_back(*next);
+    }
+    // An estimate is made steady by the frames before it.
+    const double before = estimates ? frames_of_an_estimate : 0;
+    const std::string range = "OfxImageClipPropFrameRange_";
+    const std::string wanted = range + (estimates ? source_clip : depth_clip);
     int index = 0;
     for (const double one : times) {
-        results.set("OfxImageClipPropFrameRange_Depth", one, index++);
-        results.set("OfxImageClipPropFrameRange_Depth", one, index++);
+        results.set(wanted.c_str(), one - before, index++);
+        results.set(wanted.c_str(), one, index++);
     }
-    results.set("OfxImageClipPropFrameRange_Source", time, 0);
-    results.set("OfxImageClipPropFrameRange_Source", time, 1);
+    if (!estimates) {
+        results.set((range + source_clip).c_str(), time, 0);
+        results.set((range + source_clip).c_str(), time, 1);
+    }
     return kOfxStatOK;
 }
 

@@ -22,6 +22,7 @@ from synthetic_focus.ofx_host import (
     RenderAbortedError,
 )
 from synthetic_focus.ofx_host.behaviour import OPTIONAL_IMAGE_PROPERTIES, OPTIONAL_SUITES
+from synthetic_focus.scene.temporal import M
 
 LoadPlugin = Callable[..., Plugin]
 
@@ -288,8 +289,18 @@ def test_questions_about_regions_and_frames(load_plugin: LoadPlugin, fake_worker
     assert effect.frames_needed(3) == {"Source": [(3, 3)], "Depth": [(3, 3)]}
     effect["focus_point"].set_key(1, (0.5, 0.5))
     effect["focus_point"].set_key(9, (0.5, 0.5))
+    effect["focus_point"].set_key(20, (0.5, 0.5))
     assert effect.frames_needed(3) == {"Source": [(3, 3)], "Depth": [(3, 3), (1, 1), (9, 9)]}
+    assert effect.frames_needed(-4)["Depth"] == [(-4, -4), (1, 1)]
+    assert effect.frames_needed(30)["Depth"] == [(30, 30), (20, 20)]
+    effect["depth_source"].set("Estimate")
+    assert effect.frames_needed(3) == {
+        "Source": [(3 - M, 3), (1 - M, 1), (9 - M, 9)],
+        "Depth": [(3, 3)],
+    }
     effect["focus_mode"].set("Distance")
+    assert effect.frames_needed(3)["Source"] == [(3 - M, 3)]
+    effect["depth_source"].set("Depth Input")
     assert effect.frames_needed(3)["Depth"] == [(3, 3)]
 
 
