@@ -36,6 +36,8 @@ def test_the_wheel_carries_the_plug_in_the_presets_and_the_table_and_no_sources(
     assert catalogue == {path.name for path in written.glob("*.toml")}
     assert {"synthetic_focus/parameters.toml", "synthetic_focus/py.typed"} <= set(names)
     assert any(name.startswith("synthetic_focus/_native.") for name in names)
+    trained = {"scene/rgbd_hdr.safetensors", "training/recipes/default.toml"}
+    assert {f"synthetic_focus/{name}" for name in trained} <= set(names)
     assert not [name for name in names if name.endswith((".cpp", ".h", "CMakeLists.txt"))]
 
 

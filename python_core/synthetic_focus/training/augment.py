@@ -23,7 +23,7 @@ class View:
 def framed(view: View, size: tuple[int, int], rng: np.random.Generator) -> View:
     """A random part of the frame at `size` (width, height): cropped, turned a little, mirrored."""
     height, width = view.disparity.shape
-    scale = min(width / size[0], height / size[1]) * (1 - 0.4 * rng.random() ** 1.5)
+    scale = min(width / size[0], height / size[1]) * (1 - 0.2 * rng.random())
     if scale > 1.7:  # what sampling alone would alias
         small = (width // 2, height // 2)
         view = View(
@@ -38,7 +38,7 @@ def framed(view: View, size: tuple[int, int], rng: np.random.Generator) -> View:
         rng.uniform(half[0], max(half[0], width - half[0])),
         rng.uniform(half[1], max(half[1], height - half[1])),
     )
-    angle = np.radians(rng.normal(0, 4)) if rng.random() < 0.4 else 0.0
+    angle = np.radians(rng.normal(0, 3)) if rng.random() < 0.2 else 0.0
     mirror = -1.0 if rng.random() < 0.5 else 1.0
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     linear = turn @ np.diag([mirror * scale, scale])

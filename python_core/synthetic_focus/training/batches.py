@@ -113,14 +113,13 @@ class Batch(NamedTuple):
 class LensShot:
     """A sample with lens blur, for the rendering losses; one frame.
 
-    Rendering is done at half the picture's size: its cost grows with the area and with the blur.
+    At half the sample's size: the cost of rendering grows with the area and with the blur.
 
     Attributes:
         picture: (1, 3, H, W) the deep picture, display-encoded and clipped.
         dioptres: (1, 1, H, W) true disparity in 1/m.
-        targets: (1, 3, H / 2, W / 2) scene-linear pictures through the lens, one, or a triplet's
-            two.
-        slopes, focuses: of each target: the blur radius, in its pixels, for a dioptre out of focus,
+        targets: (1, 3, H, W) scene-linear pictures through the lens, one, or a triplet's two.
+        slopes, focuses: of each target: the blur radius in pixels for a dioptre out of focus,
             and the focus in dioptres. Signed blur radius = slope (focus - disparity).
     """
 
@@ -254,26 +253,22 @@ def lens_shot(stored: Stored, rng: np.random.Generator) -> LensShot:
     """One of `lens_shots`, exposed at random and perhaps mirrored."""
     assert stored.camera is not None
     assert stored.exposures is not None
-    height, width = (side // 2 * 2 for side in stored.disparity.shape)
+    height, width = (max(1, side // 2) for side in stored.disparity.shape)
     mirrored = rng.random() < 0.5
     gain = np.float32(2 ** rng.uniform(-0.5, 0.7))
 
-    def whole(pixels: Halves) -> Floats:
-        part = pixels[:height, :width].astype(np.float32)
-        return np.ascontiguousarray(part[:, ::-1] if mirrored else part)
-
-    def target(pixels: Halves) -> Tensor:
-        small = cv2.resize(whole(pixels), (width // 2, height // 2), interpolation=cv2.INTER_AREA)
-        return _channels_first(small[None] * gain)
+    def half(pixels: Halves, interpolation: int = cv2.INTER_AREA) -> Floats:
+        small = cv2.resize(pixels.astype(np.float32), (width, height), interpolation=interpolation)
+        return np.ascontiguousarray(small[:, ::-1] if mirrored else small, np.float32)
 
     taken = {name: getattr(stored, name) for name in ("shallow", "adjusted")}
     names = [name for name, pixels in taken.items() if pixels is not None]
     settings = [stored.exposures[name] for name in names]
     return LensShot(
-        _channels_first(encoded(whole(stored.deep) * gain)[None]),
-        torch.from_numpy(whole(stored.disparity))[None, None],
-        tuple(target(taken[name]) for name in names),
-        tuple(blur_slope(stored.camera, one, width // 2) for one in settings),
+        _channels_first(encoded(half(stored.deep) * gain)[None]),
+        torch.from_numpy(half(stored.disparity, cv2.INTER_NEAREST))[None, None],
+        tuple(_channels_first(half(taken[name])[None] * gain) for name in names),
+        tuple(blur_slope(stored.camera, one, width) for one in settings),
         tuple(1 / one.focus_distance_m for one in settings),
     )
 

@@ -135,9 +135,8 @@ def rendering(
         paper does.
     """
     scale, shift = to_dioptres(prediction.disparity, shot.dioptres)
-    dioptres = functional.avg_pool2d(scale * prediction.disparity + shift, 2)
+    dioptres = scale * prediction.disparity + shift
     light = hdr(decoded(shot.picture), prediction.exposure * clipped_share(shot.picture))
-    light = functional.avg_pool2d(light, 2)
     losses = []
     for target, slope, focus in zip(shot.targets, shot.slopes, shot.focuses, strict=True):
         radius = (slope * (focus - dioptres)).clamp(-_WIDEST_BLUR, _WIDEST_BLUR)
