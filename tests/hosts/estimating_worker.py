@@ -22,6 +22,7 @@ def asked() -> None:
     time.sleep(SECONDS)
 
 
-provider = FAKE["FakeProvider"](wait=asked)
-providers.provider = lambda model="built-in": provider
-os._exit(worker.main(sys.argv[sys.argv.index("--fd") :]))
+if __name__ == "__main__":
+    provider = FAKE["FakeProvider"](wait=asked)
+    providers.provider = lambda model="built-in": provider
+    os._exit(worker.main(sys.argv[sys.argv.index("--fd") :]))
