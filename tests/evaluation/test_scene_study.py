@@ -59,6 +59,19 @@ def test_what_is_unknown_or_beyond_100_m_is_left_out() -> None:
     assert math.isnan(sky.abs_rel)
 
 
+def test_nothing_is_farther_than_the_frame_reaches() -> None:
+    """What is guessed farther than the farthest, 2 m, counts as 2 m."""
+    true = np.full((40, 40), 0.5, np.float32)
+    true[:20] = 2.0
+    guess = true.copy()
+    guess[20:, :20], guess[20:, 20:] = -0.5, 1.5  # of mean 0.5, so that the alignment is as it was
+    score = study.disparity_score(guess, true)
+    fitted = study.aligned(guess, true, np.ones(true.shape, bool))
+    expected = np.abs(true / np.maximum(fitted, 0.5) - 1).mean()
+    assert fitted.min() < 0.4
+    assert score.abs_rel == pytest.approx(expected)
+
+
 def test_boundaries_count_where_they_are_and_how_sharp() -> None:
     true = _boxes()
     assert study.boundary_f1(true, true) == 1

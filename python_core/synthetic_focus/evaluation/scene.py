@@ -4,8 +4,9 @@ Disparity from one picture has no scale of its own, so each guess is first align
 the frame: scale and shift by least squares in disparity, as Ranftl et al. do in "Towards Robust
 Monocular Depth Estimation". The figures:
 
-- AbsRel: mean of |z - z*| / z*, in depth, over pixels not farther than 100 m. Aligned disparity is
-  taken to be 1/100 m at least before it becomes depth.
+- AbsRel: mean of |z - z*| / z*, in depth, over pixels not farther than 100 m. Before it becomes
+  depth, aligned disparity is held to the least that the frame has there, as MiDaS caps depth at the
+  farthest of a data set: these frames reach from a table's end to the horizon.
 - delta1: share of these pixels for which max(z / z*, z* / z) is below 1.25.
 - RMS: root mean square error of disparity, in dioptres, over all pixels (paper, figure 7A).
 - boundary F1: of the places where disparity jumps by more than 10 % of the frame's range within 4
@@ -136,7 +137,7 @@ def disparity_score(guess: Floats, true: Floats) -> DisparityScore:
     counted = known & (np.nan_to_num(true) >= 1 / FARTHEST_M)
     if not counted.any():
         return DisparityScore(float("nan"), float("nan"), rms, float("nan"))
-    ratio = true[counted] / np.maximum(fitted[counted], 1 / FARTHEST_M)  # z / z*
+    ratio = true[counted] / np.maximum(fitted[counted], true[counted].min())  # z / z*
     return DisparityScore(
         float(np.mean(np.abs(ratio - 1))),
         float(np.mean(np.maximum(ratio, 1 / ratio) < _DELTA)),
