@@ -23,7 +23,7 @@ WEIGHTS: Final = Path(__file__).with_name("rgbd_hdr.safetensors")
 _VERSION: Final = 1
 """Of everything here that changes the result besides the weights."""
 
-_LONG_SIDE: Final = 128
+_LONG_SIDE: Final = 192
 """Of what the network sees, in pixels, as it was trained. Slicing is done at the picture's size."""
 
 _MOST_PIXELS: Final = 1 << 24
