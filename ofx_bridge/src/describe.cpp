@@ -162,7 +162,13 @@ OfxStatus describe(OfxImageEffectHandle effect) {
             {kOfxImageEffectContextFilter, kOfxImageEffectContextGeneral});
     set_all(properties, kOfxImageEffectPropSupportedPixelDepths,
             {kOfxBitDepthByte, kOfxBitDepthShort, kOfxBitDepthHalf, kOfxBitDepthFloat});
-    properties.set(kOfxImageEffectPluginRenderThreadSafety, kOfxImageEffectRenderFullySafe);
+    // Where a host gives the frame that it renders and no other, an estimate is made steady by the
+    // frames that the instance has rendered. MLT makes an instance for every frame of whatever it
+    // may render two of at once, and such an instance has seen none.
+    const bool other_times =
+        Properties(suites().host).integer(kOfxImageEffectPropTemporalClipAccess).value_or(1) != 0;
+    properties.set(kOfxImageEffectPluginRenderThreadSafety,
+                   other_times ? kOfxImageEffectRenderFullySafe : kOfxImageEffectRenderUnsafe);
     properties.set(kOfxImageEffectPluginPropHostFrameThreading, 0);
     properties.set(kOfxImageEffectPluginPropSingleInstance, 0);
     properties.set(kOfxImageEffectPluginPropFieldRenderTwiceAlways, 0);

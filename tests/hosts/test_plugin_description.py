@@ -118,3 +118,14 @@ def test_a_host_without_a_core_suite_is_refused(
 ) -> None:
     with pytest.raises(ActionError, match="MissingHostFeature"):
         load_plugin(Behaviour(**{lack: frozenset({(suite, 0)})}))
+
+
+@pytest.mark.parametrize("name", HOSTS)
+def test_hosts_without_other_times_render_one_frame_after_another(
+    load_plugin: LoadPlugin, name: str
+) -> None:
+    # Where they may not, MLT makes an instance for each frame, which remembers none before it.
+    effect = load_plugin(HOSTS[name]).create()
+    served = HOSTS[name].other_times == "served"
+    safety = "OfxImageEffectRenderFullySafe" if served else "OfxImageEffectRenderUnsafe"
+    assert effect.properties["OfxImageEffectPluginRenderThreadSafety"] == [safety]
