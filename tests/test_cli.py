@@ -143,7 +143,7 @@ def test_debug_shows_where_an_error_came_from(tmp_path):
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("name", ["out.mp4", "out.%04d.exr"])
 def test_ctrl_c_leaves_no_partial_file(tmp_path, depth, number, name):
-    source = make_movie(tmp_path / "in.mp4", 300)
+    source = make_movie(tmp_path / "in.mp4", 3000)
     child = subprocess.Popen(
         [*PROGRAM, "render", source, tmp_path / name, "--depth", depth, "--focus", "0.2,0.5"],
         stderr=subprocess.PIPE,
