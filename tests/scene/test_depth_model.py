@@ -11,8 +11,7 @@ import pytest
 
 from synthetic_focus.scene import models
 from synthetic_focus.scene.providers import provider
-
-analyze = pytest.importorskip("synthetic_focus.scene.shot").analyze
+from synthetic_focus.scene.shot import analyze
 
 PROGRAM = [sys.executable, "-m", "synthetic_focus.cli"]
 SIZE = (128, 96)

@@ -12,7 +12,6 @@ from synthetic_focus import color, effect, parameters
 from synthetic_focus.scene.analysis import Analyser, Glimpse, identity
 from synthetic_focus.scene.cache import Cache
 from synthetic_focus.scene.depth import fitted
-from synthetic_focus.scene.estimator import WEIGHTS
 
 WIDTH, HEIGHT = 96, 54
 OK, FAILED, ABORTED, NEED = range(4)
@@ -259,7 +258,6 @@ def test_abort_stops_between_estimates(host, fake_provider):
     assert host.plug_in.answer(request).status == OK
 
 
-@pytest.mark.skipif(not WEIGHTS.exists(), reason="the built-in estimator is not trained yet")
 def test_a_frame_from_the_cache_needs_no_torch(start_worker, moving_picture, tmp_path):
     """The first worker estimates with the built-in network; the next finds what it stored."""
     libraries = []
