@@ -184,21 +184,23 @@ def test_focus_distance_is_read_in_its_unit():
 def test_every_key_of_the_focus_point_is_a_target_from_the_top_left():
     keys = {"focus_point": [(0.0, 0.25, 0.75), (-12.5, 0.5, 1.5)]}
     assert focus_targets(settings(), keys, 3.0) == (
-        FocusTarget(0.5, 0.0, -12.5),
-        FocusTarget(0.25, 0.25, 0.0),
+        FocusTarget(0.5, 0.0, -12.5, pull_frames=10),
+        FocusTarget(0.25, 0.25, 0.0, pull_frames=10),
     )
-    assert focus_targets(settings(focus_point=(0.1, 0.2)), {}, 3.0) == (FocusTarget(0.1, 0.8, 3.0),)
+    still = settings(focus_point=(0.1, 0.2), pull_frames=4)
+    assert focus_targets(still, {}, 3.0) == (FocusTarget(0.1, 0.8, 3.0, pull_frames=4),)
 
 
-def test_follow_and_hold_have_the_value_that_they_have_at_the_key():
+def test_what_differs_from_target_to_target_has_the_value_that_it_has_at_the_key():
     keys = {
         "focus_point": [(0.0, 0.5, 0.5), (9.0, 0.5, 0.5)],
         "target_follow": [(0.0, 1.0), (9.0, 0.0)],
         "target_hold": [(0.0, 1.0), (9.0, 0.0)],
+        "pull_frames": [(0.0, 10.0), (9.0, 2.5)],
     }
-    first, second = focus_targets(settings(), keys, 3.0)
-    assert (first.follow, first.hold) == (True, "weak")
-    assert (second.follow, second.hold) == (False, "strong")
+    first, second = focus_targets(settings(pull_frames=7), keys, 3.0)
+    assert (first.follow, first.hold, first.pull_frames) == (True, "weak", 10)
+    assert (second.follow, second.hold, second.pull_frames) == (False, "strong", 2.5)
 
 
 def test_only_the_targets_around_the_frame_are_asked_for_their_depth():

@@ -191,14 +191,17 @@ std::string frame_name(double time) {
     return digits;
 }
 
-// Until a frame has been rendered: whether a pull is due. The pull to a target ends settle_frames
-// before its key, having lasted pull_frames.
+// Until a frame has been rendered: whether a pull to the next target is due, as focus/puller.py has
+// it.
 FocusSight expected(const Instance& instance, const std::vector<double>& keys, double time) {
+    const auto next = std::ranges::upper_bound(keys, time);
+    if (next == keys.begin() || next == keys.end()) return {FocusState::Locked, std::nullopt};
     const double settle = instance.value(parameter::settle_frames, time).numbers[0];
-    const double pull = instance.value(parameter::pull_frames, time).numbers[0];
-    const bool pulls = std::ranges::any_of(keys, [&](double key) {
-        return key != keys.front() && key - settle - pull < time && time < key - settle;
-    });
+    const double pull = instance.value(parameter::pull_frames, *next).numbers[0];
+    const double span = *next - *std::prev(next);
+    const double squeeze = std::min(1.0, span / std::max(pull + settle, 1e-9));
+    const double end = *next - squeeze * settle;
+    const bool pulls = end - squeeze * pull < time && time < end;
     return {pulls ? FocusState::Pulling : FocusState::Locked, std::nullopt};
 }
 

@@ -122,24 +122,28 @@ def focus_targets(
     Args:
         settings: at `time`.
         keys: by parameter. (time, x, y) of each keyframe of focus_point, x and y from the lower
-            left as hosts count; and (time, value) of target_follow and target_hold at the same
-            times, as hosts have them. Without keyframes the point at `time` is the only target.
+            left as hosts count; and (time, value) of target_follow, target_hold and pull_frames at
+            the same times, as hosts have them. Without keyframes the point at `time` is the only
+            target.
         time: of the frame to render.
         near: only the two before and the two after `time`, on which all depends that the focus does
             at that time. A shot may have thousands.
     """
     points = keys.get("focus_point") or [(time, *settings.focus_point)]
-    follow = _values_at("target_follow", settings, keys, len(points))
-    hold = _values_at("target_hold", settings, keys, len(points))
+    # In the order of FocusTarget's fields.
+    options = [
+        _values_at(name, settings, keys, len(points))
+        for name in ("target_follow", "target_hold", "pull_frames")
+    ]
     if near:
         order = sorted(range(len(points)), key=lambda i: points[i][0])
         passed = bisect_right(order, time, key=lambda i: points[i][0])
         chosen = order[max(passed - 2, 0) : passed + 2]
-        points, follow, hold = ([all_[i] for i in chosen] for all_ in (points, follow, hold))
+        points, *options = ([all_[i] for i in chosen] for all_ in (points, *options))
     # Hosts let a key be dragged out of the picture; its edge is what is nearest to it.
     return in_order(
-        FocusTarget(min(max(x, 0.0), 1.0), 1 - min(max(y, 0.0), 1.0), frame, *options)
-        for (frame, x, y), *options in zip(points, follow, hold, strict=True)
+        FocusTarget(min(max(x, 0.0), 1.0), 1 - min(max(y, 0.0), 1.0), frame, *values)
+        for (frame, x, y), *values in zip(points, *options, strict=True)
     )
 
 
@@ -149,7 +153,8 @@ def _values_at(
     sent = keys.get(name, ())
     if len(sent) != count:
         return [settings[name]] * count
-    meaning = {value: table()[name].from_host(int(value)) for _, value in sent}
+    row = table()[name]
+    meaning = {value: row.from_host(int(value) if row.options else value) for _, value in sent}
     return [meaning[value] for _, value in sent]
 
 

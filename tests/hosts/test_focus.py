@@ -210,6 +210,16 @@ def test_a_subject_that_is_not_followed_keeps_the_distance_of_its_key(effect: In
     assert focus_of(effect, 35) == pytest.approx(shot().subjects[FAR].disparity[25], abs=TOLERANCE)
 
 
+def test_a_pull_lasts_as_long_as_pull_duration_says_at_its_own_key(effect: Instance) -> None:
+    near, far = (subject.disparity for subject in shot().subjects)
+    effect["pull_frames"].set_key(0, 4.0)
+    effect["pull_frames"].set_key(25, 16.0)
+    # From 6 to 22, whatever the value is meanwhile.
+    for frame, share in ((6, 0), (10, 0.25), (14, 0.5), (22, 1)):
+        expected = (1 - share) * near[frame] + share * far[frame]
+        assert focus_of(effect, frame) == pytest.approx(expected, abs=TOLERANCE)
+
+
 def test_a_saved_project_gives_the_same_picture(effect: Instance) -> None:
     effect["view"].set("Result")
     effect["target_hold"].set("Weak")

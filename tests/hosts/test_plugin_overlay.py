@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from synthetic_focus import installed
+from synthetic_focus.focus import Aim, FocusCurve, FocusTarget
 from synthetic_focus.ofx_host import REAL_HOSTS, Behaviour, Image, Plugin, Project
 
 LoadPlugin = Callable[..., Plugin]
@@ -81,6 +82,20 @@ def test_the_state_has_its_colour(effect: Any) -> None:
     locked, pulling = colours[5], colours[17.5]
     assert locked != pulling
     assert list(colours.values()) == [locked, locked, pulling, pulling, locked, locked]
+
+
+def test_until_a_frame_is_rendered_a_pull_is_where_the_puller_has_it(effect: Any) -> None:
+    keys = {0: 10.0, 30: 20.0, 38: 12.0}
+    for time, pull in keys.items():
+        effect["focus_point"].set_key(time, (0.5, 0.5))
+        effect["pull_frames"].set_key(time, pull)
+    effect["settle_frames"].set(3.0)
+    targets = [FocusTarget(0.5, 0.5, time, pull_frames=pull) for time, pull in keys.items()]
+    curve = FocusCurve([Aim.still(target, 1.0) for target in targets])
+    colour = {"locked": _circles(effect, -5)[-1].colour, "pulling": _circles(effect, 15)[-1].colour}
+    assert colour["locked"] != colour["pulling"]
+    for time in np.arange(-2.25, 45, 1.5):
+        assert _circles(effect, time)[-1].colour == colour[curve.at(time).state]
 
 
 @pytest.mark.parametrize("background", [0, 128, 255])
