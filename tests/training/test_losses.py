@@ -53,6 +53,24 @@ def test_a_blurred_edge_costs_gradient_at_fine_scales() -> None:
     assert losses.invariant_disparity(true * 3, true)[1] < 1e-5
 
 
+def test_relative_depth_is_absrel_after_alignment() -> None:
+    true = 0.25 + 0.75 * (RAMP > 0.5).float()
+    assert float(losses.relative_depth(3 * true + 2, true)) == pytest.approx(0, abs=1e-4)
+    # A constant is aligned to the mean, 0.625: half the pixels are at 0.4, half at 1.6 times z*.
+    assert float(losses.relative_depth(0 * true, true)) == pytest.approx((0.6 + 0.6) / 2, rel=1e-3)
+
+
+def test_relative_depth_leaves_out_what_is_very_far_and_bears_what_is_much_too_far() -> None:
+    true = torch.tensor([0.0, 0.1, 0.9, 1.0]).view(1, 1, 1, 4).repeat(1, 1, 4, 1)
+    near = true.clone()
+    near[..., 0] = 0.05  # nothing is there to be right or wrong about, but the alignment changes
+    assert 0 < float(losses.relative_depth(near, true)) < 0.3
+    wrong = torch.tensor([0.0, 0.9, 0.1, 1.0]).view(1, 1, 1, 4).repeat(1, 1, 4, 1)
+    wrong.requires_grad_()
+    losses.relative_depth(wrong, true).backward()
+    assert bool(torch.isfinite(wrong.grad).all())
+
+
 def test_calibration_counts_scale() -> None:
     assert float(losses.calibration(RAMP, RAMP)) == 0
     # Beyond the quadratic part of 0.1: |error| less half of that.

@@ -10,6 +10,7 @@ import numpy as np
 from synthetic_focus.evaluation.scenes.geometry import Floats
 
 _NEAREST_PERCENTILE = 98.0
+_LEAST_SCALE = 0.85  # pixels of the sample to one of the crop
 
 
 @dataclass(frozen=True)
@@ -21,9 +22,14 @@ class View:
 
 
 def framed(view: View, size: tuple[int, int], rng: np.random.Generator) -> View:
-    """A random part of the frame at `size` (width, height): cropped, turned a little, mirrored."""
+    """A random part of the frame at `size` (width, height): cropped, turned a little, mirrored.
+
+    A crop can be as small as half the frame, so that the ground is not always below and what is
+    near not always whole; but it is hardly enlarged.
+    """
     height, width = view.disparity.shape
-    scale = min(width / size[0], height / size[1]) * (1 - 0.2 * rng.random())
+    widest = min(width / size[0], height / size[1])
+    scale = max(widest * (1 - 0.5 * rng.random() ** 2), min(widest, _LEAST_SCALE))
     if scale > 1.7:  # what sampling alone would alias
         small = (width // 2, height // 2)
         view = View(

@@ -16,6 +16,7 @@ from synthetic_focus.training.batches import LensShot
 from synthetic_focus.training.features import Extractor, log_encoded
 
 _LEAST_SPREAD = 0.1
+_FARTHEST = 0.02
 _WIDEST_BLUR = 24.0
 
 
@@ -103,17 +104,33 @@ def to_dioptres(predicted: Tensor, true: Tensor) -> tuple[Tensor, Tensor]:
         predicted, true: (B, 1, H, W).
 
     Returns:
-        (B, 1, 1, 1) each; no gradient flows through them.
+        (B, 1, 1, 1) each.
     """
-    with torch.no_grad():
-        x, y = predicted.flatten(1), true.flatten(1)
-        x_mean, y_mean = x.mean(1, keepdim=True), y.mean(1, keepdim=True)
-        variance = (x - x_mean).square().mean(1, keepdim=True)
-        covariance = ((x - x_mean) * (y - y_mean)).mean(1, keepdim=True)
-        # A prediction that runs the wrong way must not be turned round: then nothing is learnt.
-        scale = (covariance / (variance + 1e-6)).clamp_min(0)
-        shift = y_mean - scale * x_mean
+    x, y = predicted.flatten(1), true.flatten(1)
+    x_mean, y_mean = x.mean(1, keepdim=True), y.mean(1, keepdim=True)
+    variance = (x - x_mean).square().mean(1, keepdim=True)
+    covariance = ((x - x_mean) * (y - y_mean)).mean(1, keepdim=True)
+    # A prediction that runs the wrong way must not be turned round: then nothing is learnt.
+    scale = (covariance / (variance + 1e-6)).clamp_min(0)
+    shift = y_mean - scale * x_mean
     return scale[..., None, None], shift[..., None, None]
+
+
+def relative_depth(predicted: Tensor, true: Tensor) -> Tensor:
+    """AbsRel: mean of |z - z*| / z* after alignment, nearly as `evaluate scene` has it.
+
+    Beyond twice the true depth an error counts by its logarithm, so that a few far pixels do not
+    outweigh the rest. Pixels farther than fifty times the nearest thing are left out.
+
+    Args:
+        predicted, true: (B, 1, H, W), the truth in the calibration of `augment.relative`.
+    """
+    scale, shift = to_dioptres(predicted, true)
+    counted = (true >= _FARTHEST).to(true)
+    floor = torch.where(true >= _FARTHEST, true, 1).amin((2, 3), keepdim=True)
+    ratio = true / torch.maximum(scale * predicted + shift, floor)  # z / z*
+    error = torch.where(ratio > 2, 1 + 2 * (ratio / 2).clamp_min(1).log(), (ratio - 1).abs())
+    return (error * counted).sum() / counted.sum().clamp_min(1)
 
 
 def rendering(
@@ -134,7 +151,7 @@ def rendering(
         two scalars; the second is the first again for a pair, which doubles its weight as the
         paper does.
     """
-    scale, shift = to_dioptres(prediction.disparity, shot.dioptres)
+    scale, shift = (x.detach() for x in to_dioptres(prediction.disparity, shot.dioptres))
     dioptres = scale * prediction.disparity + shift
     light = hdr(decoded(shot.picture), prediction.exposure * clipped_share(shot.picture))
     losses = []

@@ -26,6 +26,7 @@ class Weights:
 
     invariant: float = 1.0
     gradient: float = 0.5
+    relative: float = 0.0
     calibration: float = 0.5
     light: float = 0.1
     rendering: float = 0.0

@@ -37,7 +37,10 @@ from synthetic_focus.training.batches import Batch, Batches, LensShot, Stored, l
 from synthetic_focus.training.features import Extractor, steerable
 from synthetic_focus.training.recipe import Recipe, Stage, Weights
 
-LOSSES = ("invariant", "gradient", "calibration", "light", "rendering", "adjusted", "smoothness")
+LOSSES = (
+    "invariant", "gradient", "relative", "calibration", "light", "rendering", "adjusted",
+    "smoothness",
+)  # fmt: skip
 _LARGEST_GRADIENT = 1.0
 _PARTS = 2
 _LOGGED_EVERY = 50
@@ -148,7 +151,9 @@ def _begin(recipe: Recipe, initial: Network | None) -> State:
     if initial is not None:
         network.load_state_dict(initial.state_dict())
     channels_last(network)
-    optimizer = torch.optim.AdamW(network.parameters(), weight_decay=recipe.weight_decay)
+    optimizer = torch.optim.AdamW(
+        network.parameters(), weight_decay=recipe.weight_decay, fused=True
+    )
     average = {name: value.clone() for name, value in network.state_dict().items()}
     parts = [network] + [Network(architecture) for _ in range(_PARTS - 1)]
     for part in parts[1:]:
@@ -233,6 +238,7 @@ def _share(
     total = (
         weights.invariant * found["invariant"]
         + weights.gradient * found["gradient"]
+        + weights.relative * found["relative"]
         + weights.calibration * found["calibration"]
         + weights.light * found["light"]
     )
@@ -258,6 +264,7 @@ def direct(prediction: Prediction, batch: Batch) -> dict[str, Tensor]:
     return {
         "invariant": invariant,
         "gradient": gradient,
+        "relative": losses.relative_depth(prediction.disparity, batch.disparity),
         "calibration": losses.calibration(prediction.disparity, batch.disparity),
         "light": losses.lost_light(HDR_SCALE * prediction.exposure, batch.log_gain, batch.picture),
     }
@@ -272,8 +279,8 @@ def _predicted(network: Network, picture: Tensor) -> Prediction:
 def _average(state: State, most: float) -> None:
     """Takes the newest weights into their moving average, sooner while there are few."""
     keep = min(most, (1 + state.step) / (10 + state.step))
-    for name, value in state.network.state_dict().items():
-        state.average[name].lerp_(value, 1 - keep)
+    newest = state.network.state_dict()
+    torch._foreach_lerp_(list(state.average.values()), [newest[n] for n in state.average], 1 - keep)
 
 
 def _averaged(state: State) -> Network:
