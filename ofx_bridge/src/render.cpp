@@ -73,7 +73,7 @@ class Frame {
     Lent lend_at_another_time(const std::string& clip, double time) const;
     bool wants_depth() const;
     void pack(std::vector<Lent> lent);
-    void fetch(const Reply& need);
+    bool fetch(const Reply& need, const std::function<bool()>& stopped);
     std::optional<Reply> ask(const std::function<bool(std::size_t)>& goes_on);
     OfxStatus exchange(const HostImage& output);
     std::string request() const;
@@ -193,7 +193,8 @@ void Frame::pack(std::vector<Lent> lent) {
 
 // Fetches the pictures that the worker asks for: need's message names clips, one a line, its values
 // are the times. Those of other times that it had before go: it keeps what it learnt of them.
-void Frame::fetch(const Reply& need) {
+// False: stopped on the way.
+bool Frame::fetch(const Reply& need, const std::function<bool()>& stopped) {
     std::vector<Lent> lent;
     std::istringstream clips(need.message);
     for (std::string clip; std::getline(clips, clip);) {
@@ -201,7 +202,10 @@ void Frame::fetch(const Reply& need) {
             const bool there = std::ranges::any_of(pictures_, [&](const Picture& picture) {
                 return picture.clip == clip && picture.time == time;
             });
-            if (!there) lent.push_back(lend_at_another_time(clip, time));
+            if (there) continue;
+            // The host may have to render each of them.
+            if (stopped()) return false;
+            lent.push_back(lend_at_another_time(clip, time));
         }
     }
     if (lent.empty()) throw WorkerError("Synthetic Focus's worker asks for what it was given.");
@@ -210,6 +214,7 @@ void Frame::fetch(const Reply& need) {
                std::ranges::find(need.values, picture.time) == need.values.end();
     });
     pack(std::move(lent));
+    return true;
 }
 
 // What an answered frame says about its focus.
@@ -225,14 +230,13 @@ std::optional<FocusSight> focus_sight(const Reply& reply) {
 std::optional<Reply> Frame::ask(const std::function<bool(std::size_t)>& goes_on) {
     instance_.known_to_worker = true;
     std::size_t fetched = 0;
+    const auto stopped = [&] { return aborted() || !goes_on(fetched); };
     for (;;) {
-        Reply reply = Worker::get().call(request(), segment_.get(), host_name(),
-                                         [this] { return aborted(); });
+        Reply reply = Worker::get().call(request(), segment_.get(), host_name(), stopped);
         if (reply.status == ReplyStatus::Aborted) return std::nullopt;
         if (reply.status == ReplyStatus::Ok) return reply;
-        fetch(reply);
+        if (!fetch(reply, stopped)) return std::nullopt;
         fetched += reply.values.size();
-        if (!goes_on(fetched)) return std::nullopt;
     }
 }
 

@@ -89,7 +89,8 @@ def render(request):
         if request["id"] in aborted:
             return reply(request, ABORTED)
         reply(request, PROGRESS)
-    copy_picture(request)
+    if request["op"] == "render":
+        copy_picture(request)
     return reply(request, OK)
 
 
@@ -103,7 +104,7 @@ def answer(request):
             aborted.add(request["target"])
         case "preset":
             reply(request, OK, "f_stop\nblades\nfocus_mode", [1.4, 7, 1])
-        case "render":
+        case "render" | "bake":
             threading.Thread(target=render, args=(request,), daemon=True).start()
 
 

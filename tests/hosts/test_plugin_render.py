@@ -368,6 +368,42 @@ def test_an_aborted_render_returns_at_once(load_plugin: LoadPlugin, fake_worker:
     assert effect.persistent_message == ""
 
 
+def test_an_abort_while_frames_are_fetched_fetches_no_more(
+    load_plugin: LoadPlugin, fake_worker: Any
+) -> None:
+    fake_worker.behave(need=list(range(1, 9)))
+    abort = AbortSignal()
+    fetched: list[float] = []
+
+    def depth(time: float) -> np.ndarray:
+        fetched.append(time)
+        if time == 3:
+            abort.set()
+        return _picture(4, 4)
+
+    clips = {"Source": _picture(4, 4), "Depth": depth}
+    effect = load_plugin().create(clips=clips)
+    effect["depth_source"].set("Depth Input")
+    with pytest.raises(RenderAbortedError):
+        effect.render(0, abort=abort)
+    assert max(fetched) == 3
+
+
+def test_a_bake_that_the_user_cancels_stops_the_worker_and_changes_nothing(
+    load_plugin: LoadPlugin, fake_worker: Any
+) -> None:
+    fake_worker.behave(steps=1000, step=0.01)
+    shown: list[float] = []
+    plugin = load_plugin(on_progress=lambda label, done: shown.append(done) or len(shown) < 4)
+    effect = plugin.create(clips={"Source": _picture(4, 4)})
+    effect["bake"].press()
+    assert len(shown) == 4
+    (bake,) = fake_worker.requests("bake")
+    assert [request["target"] for request in fake_worker.requests("abort")] == [bake["id"]]
+    assert effect["focus_mode"].value == 0
+    assert effect["focus_distance"].keys == []
+
+
 def test_unused_memory_is_given_back_on_purge(load_plugin: LoadPlugin, fake_worker: Any) -> None:
     effect = load_plugin().create(clips={"Source": _picture(4, 4)})
     effect.render(0)

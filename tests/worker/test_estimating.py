@@ -2,6 +2,7 @@
 
 import random
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 
 from synthetic_focus import color, effect, parameters
+from synthetic_focus.focus.tracking import Follower, View
 from synthetic_focus.scene.analysis import Analyser, Glimpse, identity
 from synthetic_focus.scene.cache import Cache
 from synthetic_focus.scene.depth import fitted
@@ -253,9 +255,44 @@ def test_abort_stops_between_estimates(host, fake_provider):
     assert reached.wait(20)
     waiting = jobs[1].send()
     host.plug_in.send(op="abort", target=waiting)
-    go.set()
     assert host.plug_in.answer(waiting).status == ABORTED
-    assert host.plug_in.answer(request).status == OK
+    assert not host.plug_in.answers, "it waited for the estimate of the other"
+    host.plug_in.send(op="abort", target=request)
+    host.plug_in.ask(op="preset", name="custom")  # by now the abort has been heard
+    go.set()
+    # Its only estimate was under way, and the lens has not been begun.
+    assert host.plug_in.answer(request).status == ABORTED
+
+
+def test_abort_stops_between_the_frames_in_which_a_subject_is_followed(host, monkeypatch):
+    reached, go = threading.Event(), threading.Event()
+    steps = []
+
+    def step(follower: Follower, view: View) -> None:
+        steps.append(view)
+        reached.set()
+        assert go.wait(20)
+
+    monkeypatch.setattr(Follower, "step", step)
+    host.keys = [[0, 0.5, 0.5], [20, 0.5, 0.5]]
+
+    def render() -> None:
+        with pytest.raises(AssertionError) as stopped:
+            host.render(9, focus_mode=0)
+        answers.append(str(stopped.value))
+
+    answers: list[str] = []
+    thread = threading.Thread(target=render)
+    thread.start()
+    assert reached.wait(20)
+    host.plug_in.send(op="abort", target=host.plug_in.last_id)
+    heard = host.plug_in.send(op="preset", name="custom")
+    while heard not in host.plug_in.answers:
+        time.sleep(0.01)
+    go.set()
+    thread.join(20)
+    assert f"{ABORTED} == {OK}" in answers[0]
+    assert len(steps) == 1
 
 
 def test_a_frame_from_the_cache_needs_no_torch(start_worker, moving_picture, tmp_path):

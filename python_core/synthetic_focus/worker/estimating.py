@@ -11,6 +11,7 @@ from synthetic_focus.scene import providers
 from synthetic_focus.scene.analysis import WINDOW, Analyser, Glimpse, identity
 from synthetic_focus.scene.cache import Cache, StoredFrame
 from synthetic_focus.scene.providers import Estimate
+from synthetic_focus.worker.locks import held
 
 _KEPT_GLIMPSES: Final = 8 * WINDOW  # 110 MB; eight threads may each be somewhere else
 
@@ -61,6 +62,7 @@ class EstimatedShot:
         given: Callable[[float], Glimpse | None],
         is_missing: Callable[[float], bool],
         check: Callable[[], None],
+        stop: Callable[[], None],
     ) -> Estimate:
         """Disparity and gain of a frame, steadied by the frames before it as far as there are any.
 
@@ -70,6 +72,7 @@ class EstimatedShot:
             given: time -> the picture that the host has given for it.
             is_missing: whether the host could not give the picture of a time.
             check: called before each estimate; may raise to stop.
+            stop: called while another frame of the shot is estimated; may raise to stop.
 
         Raises:
             LackingTimesError: pictures that must be given first.
@@ -82,7 +85,7 @@ class EstimatedShot:
         stored = self._own(time, now)
         if stored is not None:
             return stored.maps
-        with self._lock:
+        with held(self._lock, stop):
             check()
             stored = self._own(time, now) or self._found(time, now)
             if stored is None:

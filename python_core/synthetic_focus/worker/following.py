@@ -12,6 +12,7 @@ from synthetic_focus.focus.puller import Focus
 from synthetic_focus.focus.subjects import Plan, Subjects
 from synthetic_focus.focus.track_record import usual_shelf
 from synthetic_focus.focus.tracking import Box, View
+from synthetic_focus.worker.locks import held
 
 _KEPT_VIEWS: Final = 48  # 30 MB; what the host is asked for at once is a sixth of it
 
@@ -38,7 +39,11 @@ class FollowedShot:
         self._views: OrderedDict[int, View] = OrderedDict()
 
     def focus(
-        self, plan: Plan, time: float, given: Callable[[int], View | None]
+        self,
+        plan: Plan,
+        time: float,
+        given: Callable[[int], View | None],
+        stop: Callable[[], None],
     ) -> tuple[Focus, Box | None]:
         """The focus at a time, and the box of its subject as in `Track`.
 
@@ -46,28 +51,41 @@ class FollowedShot:
             plan: the shot's targets.
             time: of the frame to render.
             given: frame -> its view, if the host has given it.
+            stop: called before each frame that is looked at; may raise to stop. What was followed
+                until then is kept.
 
         Raises:
             LackingError: frames that must be given first.
             FocusTargetError: there is no depth at a target.
         """
-        with self._lock:
-            self._advance(plan, given, time)
+        with held(self._lock, stop):
+            self._advance(plan, given, stop, time)
             curve = self._subjects.curve(plan, time)
             focus = curve.at(time)
             box = self._subjects.box(plan, curve.targets[focus.target], round(time))
             return focus, box
 
     def bake(
-        self, plan: Plan, tolerance: float, given: Callable[[int], View | None]
+        self,
+        plan: Plan,
+        tolerance: float,
+        given: Callable[[int], View | None],
+        stop: Callable[[], None],
     ) -> tuple[tuple[int, float], ...]:
         """The fewest keys of the focus over the whole shot; see `focus` and `focus.bake`."""
-        with self._lock:
-            self._advance(plan, given, None)
+        with held(self._lock, stop):
+            self._advance(plan, given, stop, None)
             return bake(self._subjects.curve(plan), plan.first, plan.last, tolerance)
 
-    def _advance(self, plan: Plan, given: Callable[[int], View | None], time: float | None) -> None:
+    def _advance(
+        self,
+        plan: Plan,
+        given: Callable[[int], View | None],
+        stop: Callable[[], None],
+        time: float | None,
+    ) -> None:
         def view_of(frame: int) -> View | None:
+            stop()
             if frame not in self._views:
                 view = given(frame)
                 if view is None:

@@ -249,7 +249,9 @@ class _Frame:
         span = depth.nearest - depth.farthest
         keys = self._follow(
             effect.focus_targets(settings, self._request.keys, self._request.time),
-            lambda shot, plan: shot.bake(plan, settings.bake_tolerance * span, self._view_at),
+            lambda shot, plan: shot.bake(
+                plan, settings.bake_tolerance * span, self._view_at, self._stop_if_aborted
+            ),
         )
         if keys is None:
             raise RequestError(
@@ -325,7 +327,10 @@ class _Frame:
         targets = effect.focus_targets(settings, request.keys, request.time, near=True)
         if request.keys.get("focus_point") and any(target.follow for target in targets):
             focus = self._follow(
-                targets, lambda shot, plan: shot.focus(plan, request.time, self._view_at)
+                targets,
+                lambda shot, plan: shot.focus(
+                    plan, request.time, self._view_at, self._stop_if_aborted
+                ),
             )
             if focus is not None:
                 return self._shown(*focus)
@@ -482,6 +487,7 @@ class _Frame:
                 self._glimpse,
                 lambda earlier: self._is_missing(_SOURCE, earlier),
                 self._go_on,
+                self._stop_if_aborted,
             )
         except LackingTimesError as lacking:
             if self._is_missing(_SOURCE, time):
