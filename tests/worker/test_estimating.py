@@ -2,8 +2,8 @@
 
 import random
 import threading
-import time
 from pathlib import Path
+from time import sleep
 from typing import Any
 
 import numpy as np
@@ -288,7 +288,7 @@ def test_abort_stops_between_the_frames_in_which_a_subject_is_followed(host, mon
     host.plug_in.send(op="abort", target=host.plug_in.last_id)
     heard = host.plug_in.send(op="preset", name="custom")
     while heard not in host.plug_in.answers:
-        time.sleep(0.01)
+        sleep(0.01)
     go.set()
     thread.join(20)
     assert f"{ABORTED} == {OK}" in answers[0]
