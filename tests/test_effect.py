@@ -382,6 +382,19 @@ def test_a_pixel_is_clipped_if_one_of_its_colours_is():
     assert np.argwhere(clipped_pixels(light)).tolist() == [[2, 2]]
 
 
+def test_one_colour_beyond_white_is_neon_in_a_video_and_not_light_that_was_kept():
+    space = "Rec.1886 Rec.709 - Display"
+    # Limited-range YUV of 8 bits, luma 235 and red chroma 240: what an encoder may leave of neon.
+    luma, red_chroma = (235 - 16) / 219, (240 - 128) / 224
+    neon = np.array([luma + 1.5748 * red_chroma, luma - 0.4681 * red_chroma, luma], np.float32)
+    source = np.full((8, 8, 3), 0.2, np.float32)
+    source[2, 2] = neon
+    source[5, 5] = 1
+    light = color.to_linear(source, space)
+    assert light.max() > 2
+    assert np.argwhere(clipped_pixels(light)).tolist() == [[2, 2], [5, 5]]
+
+
 def test_light_that_was_not_clipped_at_white_is_left_alone():
     source, log_gain = clipped_lamps()
     source[0, 0] = 7.0  # so white is not where this picture ends

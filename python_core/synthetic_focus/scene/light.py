@@ -13,9 +13,11 @@ from synthetic_focus.scene.expansion import THRESHOLD
 
 Light = npt.NDArray[np.float32]
 
-# Cameras record whites of up to 109 %, which are clipped a little above 1. Light beyond this was
-# not clipped at white.
+# Cameras record whites of up to 109 %, so what they clipped has a luminance of up to 1.25. Light
+# beyond this was not clipped at white. One colour alone says nothing: in the neon of a video that
+# was compressed red may reach 2.
 _HIGHEST_WHITE: Final = 1.5
+_LUMINANCE: Final = tuple(map(np.float32, (0.2126, 0.7152, 0.0722)))  # Rec.709
 
 
 def clips_at_white(space: str) -> bool:
@@ -33,10 +35,13 @@ def clipped_pixels(light: Light) -> npt.NDArray[np.bool_]:
         (H, W); nowhere in a picture that holds light beyond white: it was not clipped there.
     """
     # Channel by channel: ten times as fast as over the short last axis.
-    peak = np.maximum(np.maximum(light[..., 0], light[..., 1]), light[..., 2])
+    red, green, blue = light[..., 0], light[..., 1], light[..., 2]
+    peak = np.maximum(np.maximum(red, green), blue)
     if peak.max() > _HIGHEST_WHITE:
-        return np.zeros(peak.shape, np.bool_)
-    return peak >= np.float32(THRESHOLD)
+        luminance = _LUMINANCE[0] * red + _LUMINANCE[1] * green + _LUMINANCE[2] * blue
+        if luminance.max() > _HIGHEST_WHITE:
+            return np.zeros(peak.shape, np.bool_)
+    return np.asarray(peak >= np.float32(THRESHOLD))
 
 
 def fitted_log_gain(log_gain: Light, size: tuple[int, int]) -> Light:
