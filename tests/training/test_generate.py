@@ -251,10 +251,18 @@ def test_held_out_worlds_are_others_and_some_of_a_style_of_their_own() -> None:
     assert set(styles.HELD_OUT) - set(styles.TRAINING) == {"corridor", "market"}
 
 
-@pytest.mark.parametrize("style", styles.HELD_OUT)
+def test_the_held_out_worlds_stay_what_they_were_when_styles_are_added() -> None:
+    found = [styles.make("held-out", 900, number).style for number in range(5)]
+    assert found == ["room", "workshop", "tabletop", "market", "animals"]
+
+
+STYLES = styles.TRAINING | styles.HELD_OUT
+
+
+@pytest.mark.parametrize("style", STYLES)
 def test_every_style_stands_on_finite_geometry(style: str) -> None:
     builder = Builder()
-    light, views, nearest = styles.HELD_OUT[style][0](builder, np.random.default_rng(1))
+    light, views, nearest = STYLES[style][0](builder, np.random.default_rng(1))
     world = builder.world(style, light, views, nearest)
     for array in (world.corners, world.normals, world.uv, world.materials, light.sky):
         assert np.isfinite(array).all()

@@ -26,6 +26,7 @@ _ATTEMPTS = 6  # worlds tried until one has enough good views
 _DEEP_RAYS, _SHALLOW_RAYS = 8, 20  # samples a pixel
 _DEEP_F_STOP = 22.0
 _LARGEST_BLUR = 22.0  # pixels at a long side of 288
+_OFTEN_UPRIGHT = ("portrait", "people", "hall", "outlook", "neon")  # styles
 _LUMA = np.array([0.2126, 0.7152, 0.0722], np.float32)
 
 
@@ -113,7 +114,7 @@ def _photograph(
         name: trace(exposure, _DEEP_RAYS if name == "deep" else _SHALLOW_RAYS, part)
         for part, (name, exposure) in enumerate(exposures.items())
     }
-    gain = _gain(rng, pictures["deep"], world.world.style == "night-street")
+    gain = _gain(rng, pictures["deep"], world.world.style in ("night-street", "neon"))
     return Sample(
         kind,
         **{name: np.asarray(picture * gain, np.float32) for name, picture in pictures.items()},
@@ -132,7 +133,7 @@ def _views(
 ) -> Iterator[tuple[View, tuple[int, int], Floats]]:
     """The good views of a world, with size and disparity."""
     short = long_side * 2 // 3
-    upright = 0.35 if world.world.style in ("portrait", "people") else 0.12
+    upright = 0.35 if world.world.style in _OFTEN_UPRIGHT else 0.12
     for view in world.world.views:
         size = (short, long_side) if rng.random() < upright else (long_side, short)
         # The lens as if focused far: the final framing differs by a few per cent
