@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from synthetic_focus.evaluation.truth import read_exr
-from synthetic_focus.scene.expansion import THRESHOLD, expand
+from synthetic_focus.scene.expansion import THRESHOLD, expand, raised_by_night
 
 SIZE = (180, 320)
 
@@ -121,3 +121,23 @@ def test_traced_lights_come_out_nearer_to_their_radiance_than_clipped():
     error = expand(shown)[clipped] - missing
 
     assert np.square(error).mean() < 0.75 * np.square(missing).mean()
+
+
+def test_an_estimated_gain_is_raised_to_the_expansion_by_night_and_kept_by_day():
+    lamp = (160, 90, 4, 50)
+    small = np.float32(0.2)
+    for ground, raised in ((0.05, True), (0.75, False)):
+        light = clip(scene(lamp, ground=ground))
+        clipped = light >= THRESHOLD
+        estimated = np.where(clipped, small, 0).astype(np.float32)
+        result = raised_by_night(estimated, light)
+        expected = np.maximum(estimated, expand(light)) if raised else estimated
+        np.testing.assert_allclose(result, expected, rtol=1e-6)
+        assert (result[90, 160] > 2 * small).all() == raised
+        assert not result[~clipped].any()
+
+
+def test_an_estimate_that_is_larger_than_the_expansion_stays():
+    light = clip(scene((160, 90, 4, 50)))
+    estimated = np.where(light >= THRESHOLD, np.float32(5), 0).astype(np.float32)
+    np.testing.assert_array_equal(raised_by_night(estimated, light), estimated)

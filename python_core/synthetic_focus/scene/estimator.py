@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from synthetic_focus import color
+from synthetic_focus.scene.expansion import raised_by_night
 from synthetic_focus.scene.providers import Estimate, ModelError, Picture
 
 if TYPE_CHECKING:
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
 
 WEIGHTS: Final = Path(__file__).with_name("rgbd_hdr.safetensors")
 
-_VERSION: Final = 1
+_VERSION: Final = 2
 """Of everything here that changes the result besides the weights."""
 
 _LONG_SIDE: Final = 192
@@ -123,6 +125,6 @@ def _estimate(network: Network, picture: Picture) -> Estimate:
         prediction = read(coefficients, whole)
         disparity = prediction.disparity[0, 0].clamp_min(0)
         log_gain = HDR_SCALE * prediction.exposure * clipped_share(whole)
-        return Estimate(
-            disparity.numpy(), np.ascontiguousarray(log_gain[0].permute(1, 2, 0).numpy())
-        )
+        learnt = np.ascontiguousarray(log_gain[0].permute(1, 2, 0).numpy())
+    light = color.to_linear(picture, "sRGB Encoded Rec.709 (sRGB)")
+    return Estimate(disparity.numpy(), raised_by_night(learnt, light))

@@ -29,6 +29,10 @@ _RIM = 1 / 60
 _HUE = 0.4  # how much of the rim's colour is believed
 _LEAST = 1e-3  # of what is clipped at all: the temporal filter tells clipped pixels by their gain
 
+# Where it is night: the mean light around, over this share of the long side, from all to none.
+_NIGHT_REACH = 1 / 8
+_NIGHT, _DAY = 0.3, 0.7
+
 
 def expand(light: npt.NDArray[np.floating], *, threshold: float = THRESHOLD) -> Map:
     """The gain that takes clipped light to what it may have been.
@@ -68,6 +72,26 @@ def expand(light: npt.NDArray[np.floating], *, threshold: float = THRESHOLD) -> 
     light_gain *= _ramp(own, _NEARLY, 1)
     gain[clipped] = np.maximum(light_gain, _LEAST)
     return gain
+
+
+def raised_by_night(log_gain: Map, light: npt.NDArray[np.floating]) -> Map:
+    """An estimated gain, but not less than the expansion's where all around is dark.
+
+    What is least wrong on average is too little for a lamp: most of what is clipped by day hardly
+    is. By night the two are nearer to known light together than either alone, and by day the
+    estimate is (docs/developer/temporal.md).
+
+    Args:
+        log_gain: (H, W, 3) float32, of an estimator.
+        light: (H, W, 3) scene-linear, white is 1.
+
+    Returns:
+        (H, W, 3) float32; above 0 in clipped pixels only, if the estimate is.
+    """
+    shown = np.clip(light, 0, 1).astype(np.float32)
+    around = _around(shown.max(axis=2), _NIGHT_REACH)
+    night = 1 - _ramp(around, _NIGHT, _DAY)
+    return np.maximum(log_gain, night[..., None] * expand(light))
 
 
 def _ramp(value: Map, low: float, high: float) -> Map:
