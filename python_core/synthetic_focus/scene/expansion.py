@@ -91,7 +91,7 @@ def raised_by_night(log_gain: Map, light: npt.NDArray[np.floating]) -> Map:
     shown = np.clip(light, 0, 1).astype(np.float32)
     around = _around(shown.max(axis=2), _NIGHT_REACH)
     night = 1 - _ramp(around, _NIGHT, _DAY)
-    return np.maximum(log_gain, night[..., None] * expand(light))
+    return np.asarray(np.maximum(log_gain, night[..., None] * expand(light)), np.float32)
 
 
 def _ramp(value: Map, low: float, high: float) -> Map:
