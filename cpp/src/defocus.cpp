@@ -18,6 +18,7 @@ constexpr float kInFrontOfSharp = -1.0f;
 constexpr float kUncovered = 1e-3f;
 constexpr int kCellBytesPerBand = 1024 * 1024;  // half of a usual second-level cache
 constexpr int kMostRowsPerBand = 32;
+constexpr int kColumnsAtOnce = 32;
 
 // The index in [0, size) that a mirrored picture shows at `i`. Mirrored borders neither darken nor
 // lose light.
@@ -98,9 +99,17 @@ struct Workspace {
         int begin;
         int end;
     };
+    // The runs of a row that belong to one layer.
+    struct Source {
+        int row;  // counted from the band's first
+        const float* values;
+        const Run* next;
+        const Run* end;
+    };
     std::vector<double> cells;  // all zero between layers
     std::vector<PixelState> state;
     std::vector<std::size_t> next_segment;  // by source row
+    std::vector<Source> sources;            // of the present layer
     std::vector<Columns> touched;           // by row of the band, counted from its first cell
 };
 
@@ -296,24 +305,25 @@ class Renderer {
         for (int layer = 0; layer <= layers_.count(); ++layer) {
             std::fill(space.touched.begin(), space.touched.end(),
                       Workspace::Columns{table_.stride(), 0});
+            space.sources.clear();
             for (int y = first_row; y < last_row; ++y) {
-                const RowSamples& source = row(y);
+                const RowSamples& samples = row(y);
                 std::size_t& at = space.next_segment[static_cast<std::size_t>(y - first_row)];
-                if (at >= source.segments.size() || source.segments[at].layer != layer) continue;
-                const Segment& segment = source.segments[at++];
-                check(settings_.abort);
+                if (at >= samples.segments.size() || samples.segments[at].layer != layer) continue;
+                const Segment& segment = samples.segments[at++];
                 const int from = std::max(begin, y - segment.reach);
                 const int to = std::min(end, y + segment.reach + 1);
                 if (from >= to) continue;
-                kernels<N>().scatter(band, y - begin, source.values.data(),
-                                     source.runs.data() + segment.begin,
-                                     segment.end - segment.begin, table_.patches());
+                const Run* const runs = samples.runs.data();
+                space.sources.push_back(
+                    {y - begin, samples.values.data(), runs + segment.begin, runs + segment.end});
                 for (int k = from - begin; k < to - begin; ++k) {
                     Workspace::Columns& columns = space.touched[static_cast<std::size_t>(k)];
                     columns.begin = std::min(columns.begin, segment.left + band.pad);
                     columns.end = std::max(columns.end, segment.right + band.pad);
                 }
             }
+            scatter(band, space.sources);
             for (int k = 0; k < height; ++k) {
                 const Workspace::Columns& columns = space.touched[static_cast<std::size_t>(k)];
                 if (columns.begin >= columns.end) continue;
@@ -323,6 +333,27 @@ class Renderer {
             }
         }
         for (int y = begin; y < end; ++y) finish_row(y, state_row(space, y - begin), result);
+    }
+
+    // A few columns of all rows in turn, so that the cells of their patches' ends stay in the
+    // first-level cache.
+    void scatter(const Band& band, std::vector<Workspace::Source>& sources) const {
+        for (int limit = -table_.margin() + kColumnsAtOnce; !sources.empty();
+             limit += kColumnsAtOnce) {
+            check(settings_.abort);
+            std::size_t left = 0;
+            for (Workspace::Source& source : sources) {
+                const Run* end = source.next;
+                while (end != source.end && end->x < limit) ++end;
+                if (end != source.next) {
+                    kernels<N>().scatter(band, source.row, source.values, source.next,
+                                         static_cast<int>(end - source.next), table_.patches());
+                }
+                source.next = end;
+                if (end != source.end) sources[left++] = source;
+            }
+            sources.resize(left);
+        }
     }
 
     PixelState* state_row(Workspace& space, int row) const {
