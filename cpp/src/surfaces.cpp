@@ -11,6 +11,12 @@ namespace {
 // Neighbours whose circles of confusion differ by more than their distance belong to two surfaces:
 // the lens folds the picture over there.
 constexpr float kFold = 1.0f;
+// A light belongs to another surface than darker neighbours that differ by this much: what it lends
+// to a pixel of theirs would make a ring around its patch.
+constexpr float kLightFold = 0.05f;
+constexpr float kLight = 3.0f;         // sum of the channels; white is 1 in each
+constexpr float kLighter = 1.2f;       // times as bright as what is around it
+constexpr float kSameSurface = 0.25f;  // where a surface is followed, its next pixel differs less
 constexpr int kWindow =
     3;  // half the side of the neighbourhood that a mixed pixel is compared with
 // A hidden surface is needed this many pixels far from its edge, per pixel that the circles differ
@@ -93,9 +99,32 @@ std::vector<float> sharpened(const Picture& picture, int threads, const AbortFla
     return result;
 }
 
+// Marks the pixels of row `y` at which a light of row `v` (beside it, or itself) meets another
+// surface.
+void mark_lights(const Picture& picture, int y, int v, std::uint8_t* folds) {
+    for (int u = 0; u < picture.width; ++u) {
+        const float light = brightness(colour(picture, u, v));
+        if (light <= kLight) continue;
+        const auto meets = [&](int x, int row) {
+            return std::fabs(picture.radius(u, v) - picture.radius(x, row)) > kLightFold &&
+                   light > kLighter * brightness(colour(picture, x, row));
+        };
+        for (int x = std::max(0, u - 1); x <= std::min(picture.width - 1, u + 1); ++x) {
+            if (folds[x] == 0 && meets(x, y)) folds[x] = 1;
+        }
+        if (v != y || folds[u] != 0) continue;
+        for (int row = std::max(0, y - 1); row <= std::min(picture.height - 1, y + 1); ++row) {
+            for (int x = std::max(0, u - 1); x <= std::min(picture.width - 1, u + 1); ++x) {
+                if (meets(x, row)) folds[u] = 1;
+            }
+        }
+    }
+}
+
 // 1 where one of the eight neighbours belongs to another surface.
 std::vector<std::uint8_t> find_folds(const Picture& picture, int threads, const AbortFlag* abort) {
     std::vector<std::uint8_t> folds(picture.index(0, picture.height));
+    std::vector<std::uint8_t> lit(static_cast<std::size_t>(picture.height));  // rows with lights
     const auto width = static_cast<std::size_t>(picture.width);
     parallel_for(picture.height, threads, abort, [&](int y, int) {
         const float* row = picture.coc + picture.index(0, y);
@@ -117,6 +146,18 @@ std::vector<std::uint8_t> find_folds(const Picture& picture, int threads, const 
             const float nearest = std::min(least[x], std::min(least[x + 1], least[x + 2]));
             const float farthest = std::max(most[x], std::max(most[x + 1], most[x + 2]));
             fold[x] = std::max(row[x] - nearest, farthest - row[x]) > kFold ? 1 : 0;
+        }
+        float brightest = 0.0f;
+        const float* pixel = picture.pixel(0, y);
+        for (std::size_t x = 0; x < width; ++x, pixel += picture.channels) {
+            brightest = std::max(brightest, pixel[0] + pixel[1] + pixel[2]);
+        }
+        lit[static_cast<std::size_t>(y)] = brightest > kLight ? 1 : 0;
+    });
+    parallel_for(picture.height, threads, abort, [&](int y, int) {
+        for (int v = std::max(0, y - 1); v <= std::min(picture.height - 1, y + 1); ++v) {
+            if (lit[static_cast<std::size_t>(v)] == 0) continue;
+            mark_lights(picture, y, v, folds.data() + picture.index(0, y));
         }
     });
     return folds;
@@ -439,7 +480,8 @@ Colour around(const Picture& picture, const std::vector<float>& coc, int x, int 
     std::vector<Colour> seen;
     for (int v = std::max(0, y - kHalf); v <= std::min(picture.height - 1, y + kHalf); ++v) {
         for (int u = std::max(0, x - kHalf); u <= std::min(picture.width - 1, x + kHalf); ++u) {
-            if (coc[picture.index(u, v)] > own - kFold) seen.push_back(colour(picture, u, v));
+            if (coc[picture.index(u, v)] > own - kSameSurface)
+                seen.push_back(colour(picture, u, v));
         }
     }
     const auto chosen = seen.begin() + static_cast<std::ptrdiff_t>(seen.size() / 2);
@@ -452,7 +494,7 @@ Colour around(const Picture& picture, const std::vector<float>& coc, int x, int 
 // Continues the surface at (x, y), away from what hides it: its colour without lights.
 Continued continued(const Picture& picture, const std::vector<float>& coc,
                     const std::vector<std::uint8_t>& folds, int x, int y, std::array<int, 2> step) {
-    const float own = coc[picture.index(x, y)];
+    float last = coc[picture.index(x, y)];
     std::array<Colour, kFillSamples> seen;  // ordered by brightness
     int count = 0;
     for (int i = 0; i < kFillSamples + 2 && count < kFillSamples; ++i) {
@@ -460,7 +502,8 @@ Continued continued(const Picture& picture, const std::vector<float>& coc,
         const int v = y + i * step[1];
         if (u < 0 || v < 0 || u >= picture.width || v >= picture.height) break;
         const std::size_t at = picture.index(u, v);
-        if (std::fabs(coc[at] - own) > kFold + 0.2f * static_cast<float>(i)) break;
+        if (std::fabs(coc[at] - last) > kSameSurface) break;
+        last = coc[at];
         if (i < kFillSamples && folds[at] != 0) continue;
         const Colour c = colour(picture, u, v);
         auto k = static_cast<std::size_t>(count++);

@@ -141,3 +141,28 @@ def test_a_thin_bright_strip_between_two_surfaces_leaves_no_sharp_line():
     image[42:], coc[42:] = 0.05, -12
     result = defocus(image, coc)[:, 60, 0]
     assert np.abs(result[40] - (result[39] + result[41]) / 2) < 0.05
+
+
+def test_a_lights_edge_has_no_ring_of_the_radius_that_is_behind_it():
+    """The map gives the pixels that a lamp fills by a tenth to the wall, only just farther off."""
+    image = np.full((60, 80, 3), 0.02, np.float32)
+    coc = np.full((60, 80), 9.0, np.float32)
+    image[28:32, 38:42] = 900
+    coc[28:32, 38:42] = 8
+    image[28:32, 42] = 90
+    whole = coc.copy()
+    whole[28:32, 42] = 8
+    expected = defocus(image, whole, refine_edges=False)
+    given = np.abs(defocus(image, coc, refine_edges=False) - expected).max()
+    assert np.abs(defocus(image, coc) - expected).max() < 0.5 * given
+
+
+def test_what_shows_behind_a_blurred_thing_is_the_surface_next_to_it_alone():
+    """A bright strip, and a dark wall only 0.7 of a pixel behind that, go on behind something."""
+    image = np.full((60, 120, 3), 0.1, np.float32)
+    coc = np.full((60, 120), 4.7, np.float32)
+    image[:, 55:], coc[:, 55:] = 0.9, 4
+    hidden = defocus(image, coc)[30, :, 0]
+    image[:, 60:], coc[:, 60:] = 0, -12
+    shown = 1 - half_plane_coverage(12.0, 60 - np.arange(120) - 0.5)
+    assert np.abs(defocus(image, coc)[30, :, 0] - shown * hidden)[54:].max() < 0.03
