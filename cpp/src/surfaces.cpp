@@ -31,9 +31,15 @@ constexpr float kDoubt =
 constexpr float kSoftStep = 2.0f;
 constexpr float kSoftSlope = 0.4f;
 constexpr float kSharpJump = 0.55f;
+
 constexpr int kFillSamples = 8;
 constexpr int kFewest = 2;           // of them tell a surface from a light upon it
 constexpr float kOnlyEdges = 0.05f;  // the trust in less
+// A surface goes on along its lines: the way along which it differs less than across is trusted
+// more.
+constexpr int kTextureSamples = 6;
+constexpr float kEven = 0.01f;  // of the power: differences that are no line
+constexpr float kMostTrust = 16.0f;
 
 using Colour = std::array<float, 4>;
 
@@ -491,9 +497,13 @@ Colour around(const Picture& picture, const std::vector<float>& coc, int x, int 
     return *chosen;
 }
 
-// Continues the surface at (x, y), away from what hides it: its colour without lights.
+// Continues the surface at (x, y), away from what hides it: its colour without lights, and how far
+// that is to be believed.
 Continued continued(const Picture& picture, const std::vector<float>& coc,
                     const std::vector<std::uint8_t>& folds, int x, int y, std::array<int, 2> step) {
+    float across = 0.0f;  // squared differences to neighbours beside the way,
+    float along = 0.0f;   // and on it
+    float power = 0.0f;
     float last = coc[picture.index(x, y)];
     std::array<Colour, kFillSamples> seen;  // ordered by brightness
     int count = 0;
@@ -506,6 +516,17 @@ Continued continued(const Picture& picture, const std::vector<float>& coc,
         last = coc[at];
         if (i < kFillSamples && folds[at] != 0) continue;
         const Colour c = colour(picture, u, v);
+        if (i < kTextureSamples) {
+            const auto differ = [&](int a, int b) {
+                if (a < 0 || b < 0 || a >= picture.width || b >= picture.height) return 0.0f;
+                if (std::fabs(coc[picture.index(a, b)] - coc[at]) > kSameSurface) return 0.0f;
+                const Colour d = minus(colour(picture, a, b), c);
+                return dot(d, d);
+            };
+            across += 0.5f * (differ(u + step[1], v + step[0]) + differ(u - step[1], v - step[0]));
+            along += differ(u + step[0], v + step[1]);
+            power += dot(c, c);
+        }
         auto k = static_cast<std::size_t>(count++);
         for (; k > 0 && brightness(seen[k - 1]) > brightness(c); --k) seen[k] = seen[k - 1];
         seen[k] = c;
@@ -522,7 +543,9 @@ Continued continued(const Picture& picture, const std::vector<float>& coc,
         ++used;
     }
     for (float& value : mean) value /= static_cast<float>(used);
-    return {mean, 1.0f};
+    const float even = kEven * power + 1e-12f;
+    const float trust = (across + even) / (along + even);
+    return {mean, std::clamp(trust, 1.0f / kMostTrust, kMostTrust)};
 }
 
 // `continued` as it was for the same place last time.

@@ -166,3 +166,18 @@ def test_what_shows_behind_a_blurred_thing_is_the_surface_next_to_it_alone():
     image[:, 60:], coc[:, 60:] = 0, -12
     shown = 1 - half_plane_coverage(12.0, 60 - np.arange(120) - 0.5)
     assert np.abs(defocus(image, coc)[30, :, 0] - shown * hidden)[54:].max() < 0.03
+
+
+def test_lines_go_on_behind_a_blurred_thing():
+    """A wall's bright courses, a blurred bar across them: between their ends, not smeared."""
+    y, x = np.mgrid[:120, :120].astype(float)
+    image = np.full((120, 120, 3), 0.1, np.float32)
+    image[np.arange(120) % 12 < 3] = 0.8
+    coc = np.full((120, 120), 2.0, np.float32)
+    hidden = defocus(image, coc)
+    off = (x - y) / np.sqrt(2)
+    image[np.abs(off) < 4], coc[np.abs(off) < 4] = 0, -12
+    shown = 1 - half_plane_coverage(12.0, off - 4) + half_plane_coverage(12.0, off + 4)
+    error = np.abs(defocus(image, coc) - shown[..., None] * hidden)[30:90, 30:90]
+    assert error.max() < 0.1
+    assert error.mean() < 0.006
