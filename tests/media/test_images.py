@@ -299,6 +299,21 @@ def test_damaged_images_are_named(tmp_path, name, keep):
         read()
 
 
+def test_a_damaged_header_is_named_whatever_byte_it_is(tmp_path):
+    """What OpenImageIO says about it quotes the file, and need not be text."""
+    path = save(tmp_path / "damaged.exr", noise(3, height=2, width=2), "half")
+    whole = path.read_bytes()
+    errors = []
+    for place in range(0, 400, 3):
+        path.write_bytes(whole[:place] + b"\x97" + whole[place + 1 :])
+        try:
+            open_reader(path).close()
+        except MediaError as error:
+            errors.append(str(error))
+    assert len(errors) > 20
+    assert all(str(path) in error for error in errors)
+
+
 def test_text_is_no_image(tmp_path):
     path = tmp_path / "a.exr"
     path.write_text("hello")

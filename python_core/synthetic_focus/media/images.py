@@ -201,9 +201,7 @@ class ImageReader(Reader):
                 begin, end = 0, header.spec.nchannels
             pixels = source.read_image(header.subimage, 0, begin, end, kind)
             if pixels is None:
-                raise UnreadableFrameError(
-                    f"{file} is damaged or cut short: {_reason(source.geterror())}"
-                )
+                raise UnreadableFrameError(f"{file} is damaged or cut short: {_reason(source)}")
         finally:
             source.close()
         if channels is not None:
@@ -356,7 +354,7 @@ def _encode(spec: Any, pixels: np.ndarray[Any, Any], path: Path) -> bytes:
         written = output and output.open(name, spec) and output.write_image(pixels)
         closed = output and output.close()
         if not (written and closed):
-            reason = _reason(output.geterror() if output else oiio.geterror())
+            reason = _reason(output or oiio)
             raise WriteError(f"{path} could not be written: {reason} Nothing was left of it.")
         file.seek(0)
         return file.read()
@@ -381,7 +379,7 @@ def _open(file: Path) -> Any:
     config.attribute("oiio:UnassociatedAlpha", 1)
     source = oiio.ImageInput.open(str(file), config)
     if source is None:
-        reason = _reason(oiio.geterror())
+        reason = _reason(oiio)
         if not file.exists():
             raise MissingMediaError(f"There is no file {file}.")
         raise UnreadableMediaError(f"{file} cannot be read: {reason}")
@@ -440,5 +438,10 @@ def _storable(spec: Any, pixels: Pixels) -> Pixels:
     return np.nan_to_num(pixels, nan=0.0, posinf=1.0, neginf=0.0)
 
 
-def _reason(error: str) -> str:
-    return (error or "no reason was given").strip().splitlines()[0].rstrip(".") + "."
+def _reason(reporter: Any) -> str:
+    """What OpenImageIO, or an input or output of it, says that went wrong last, as a sentence."""
+    try:
+        text = reporter.geterror()
+    except UnicodeDecodeError as error:  # it quotes bytes of a damaged file
+        text = error.object.decode("utf-8", "replace")
+    return (text.strip() or "no reason was given").splitlines()[0].rstrip(".") + "."
