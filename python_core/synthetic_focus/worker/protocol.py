@@ -8,13 +8,13 @@ in a crash.
 
 import array
 import json
-import math
 import os
 import socket
 import struct
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from itertools import chain
 from typing import Any, Final, Literal, NoReturn
 
 from synthetic_focus.errors import SyntheticFocusError
@@ -407,9 +407,12 @@ class _Fields:
 
 
 def _is_number(value: object) -> bool:
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        return False
-    return abs(value) < 1e300 and math.isfinite(value)
+    return _are_numbers([value])
+
+
+def _are_numbers(values: Sequence[Any]) -> bool:
+    # A bool's type is neither; and JSON's only way to an infinity is a number that is too large.
+    return set(map(type, values)) <= {int, float} and max(map(abs, values), default=0) < 1e300
 
 
 def _image(document: object, message_id: int) -> Image:
@@ -428,10 +431,11 @@ def _keys(name: str, keys: object, message_id: int) -> list[tuple[float, ...]]:
         raise ProtocolError(f"there are keys of {name[:80]!r}, which is no parameter", message_id)
     two_dimensional = table()[name].type == "double2d"
     wanted = "three numbers: t, x, y" if two_dimensional else "two numbers: t, value"
-    for key in keys:
-        length = 3 if two_dimensional else 2
-        if not isinstance(key, list) or len(key) != length or not all(map(_is_number, key)):
-            raise ProtocolError(f"a key of {name!r} is not {wanted}", message_id)
+    # All at once, since there may be thousands with every frame.
+    length = 3 if two_dimensional else 2
+    good = set(map(type, keys)) <= {list} and set(map(len, keys)) <= {length}
+    if not good or not _are_numbers(list(chain.from_iterable(keys))):
+        raise ProtocolError(f"a key of {name!r} is not {wanted}", message_id)
     return [tuple(map(float, key)) for key in keys]
 
 
