@@ -5,6 +5,7 @@
 #include <cstring>
 #include <system_error>
 #include <thread>
+#include <type_traits>
 
 namespace synthetic_focus {
 
@@ -16,30 +17,29 @@ constexpr std::size_t worth_two_threads = std::size_t{4} << 20;
 PixelFormat pixel_format(const Properties& image) {
     const std::string depth = image.string(kOfxImageEffectPropPixelDepth).value_or("nothing");
     const std::string components = image.string(kOfxImageEffectPropComponents).value_or("nothing");
-    PixelFormat format{"", "", 0};
-    std::size_t channels = 0;
+    PixelFormat format{};
     if (components == kOfxImageComponentRGBA) {
         format.components = "RGBA";
-        channels = 4;
+        format.channels = 4;
     } else if (components == kOfxImageComponentRGB) {
         format.components = "RGB";
-        channels = 3;
+        format.channels = 3;
     } else if (components == kOfxImageComponentAlpha) {
         format.components = "Alpha";
-        channels = 1;
+        format.channels = 1;
     }
     if (depth == kOfxBitDepthByte) {
         format.type = "byte";
-        format.bytes = channels;
+        format.bytes = format.channels;
     } else if (depth == kOfxBitDepthShort) {
         format.type = "short";
-        format.bytes = 2 * channels;
+        format.bytes = 2 * format.channels;
     } else if (depth == kOfxBitDepthHalf) {
         format.type = "half";
-        format.bytes = 2 * channels;
+        format.bytes = 2 * format.channels;
     } else if (depth == kOfxBitDepthFloat) {
         format.type = "float";
-        format.bytes = 4 * channels;
+        format.bytes = 4 * format.channels;
     }
     if (format.bytes == 0) {
         throw ImageError("The host gave an image of " + components + " and " + depth +
@@ -57,6 +57,26 @@ std::string premultiplication_name(const std::string& value, const PixelFormat& 
 bool contains(const OfxRectI& outer, const OfxRectI& inner) {
     return outer.x1 <= inner.x1 && outer.y1 <= inner.y1 && outer.x2 >= inner.x2 &&
            outer.y2 >= inner.y2;
+}
+
+// Calls work(row) for every row; large pictures on two threads.
+template <typename Work>
+void in_two_halves(std::int64_t rows, std::size_t row_bytes, const Work& work) {
+    const auto range = [&work](std::int64_t first, std::int64_t last) {
+        for (std::int64_t row = first; row < last; ++row) work(row);
+    };
+    std::thread helper;
+    std::int64_t half = rows;
+    if (row_bytes * static_cast<std::size_t>(rows) >= worth_two_threads) {
+        try {
+            helper = std::thread(range, rows / 2, rows);
+            half = rows / 2;
+        } catch (const std::system_error&) {
+            // No thread to be had: one does it all.
+        }
+    }
+    range(0, half);
+    if (helper.joinable()) helper.join();
 }
 
 }  // namespace
@@ -115,24 +135,36 @@ Rows HostImage::rows(const OfxRectI& window) const {
             -row_bytes_};
 }
 
+PixelFormat first_channel(const PixelFormat& format) {
+    return {format.type, "Alpha", 1, format.bytes / format.channels};
+}
+
 void copy_rows(Rows to, Rows from, std::size_t row_bytes, std::int64_t count) {
-    const auto copy = [=](std::int64_t first, std::int64_t last) {
-        for (std::int64_t row = first; row < last; ++row) {
-            std::memcpy(to.top + row * to.step, from.top + row * from.step, row_bytes);
-        }
+    in_two_halves(count, row_bytes, [=](std::int64_t row) {
+        std::memcpy(to.top + row * to.step, from.top + row * from.step, row_bytes);
+    });
+}
+
+void copy_first_channel(Rows to, Rows from, const PixelFormat& format, std::int64_t width,
+                        std::int64_t count) {
+    const auto copy = [&]<std::size_t bytes>(std::integral_constant<std::size_t, bytes>) {
+        const auto pixels = static_cast<std::size_t>(width);
+        in_two_halves(count, pixels * format.bytes, [=, step = format.bytes](std::int64_t row) {
+            std::byte* out = to.top + row * to.step;
+            const std::byte* in = from.top + row * from.step;
+            for (std::size_t x = 0; x < pixels; ++x) {
+                std::memcpy(out + x * bytes, in + x * step, bytes);
+            }
+        });
     };
-    std::thread helper;
-    std::int64_t half = count;
-    if (row_bytes * static_cast<std::size_t>(count) >= worth_two_threads) {
-        try {
-            helper = std::thread(copy, count / 2, count);
-            half = count / 2;
-        } catch (const std::system_error&) {
-            // No thread to be had: one does it all.
-        }
+    switch (format.bytes / format.channels) {
+        case 1:
+            return copy(std::integral_constant<std::size_t, 1>{});
+        case 2:
+            return copy(std::integral_constant<std::size_t, 2>{});
+        default:
+            return copy(std::integral_constant<std::size_t, 4>{});
     }
-    copy(0, half);
-    if (helper.joinable()) helper.join();
 }
 
 void clear_rows(Rows rows, std::size_t row_bytes, std::int64_t count) {

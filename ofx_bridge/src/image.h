@@ -29,9 +29,12 @@ inline bool operator==(const OfxRectI& a, const OfxRectI& b) {
 struct PixelFormat {
     std::string type;        // byte, short, half, float
     std::string components;  // RGBA, RGB, Alpha
-    std::size_t bytes;
+    std::size_t channels;
+    std::size_t bytes;  // of all channels
     bool operator==(const PixelFormat&) const = default;
 };
+
+PixelFormat first_channel(const PixelFormat& format);
 
 // Rows of pixels from the top one down; the step from a row to the next may be negative.
 struct Rows {
@@ -74,6 +77,9 @@ class HostImage {
 
 // Copies rows of row_bytes each; large pictures with two threads.
 void copy_rows(Rows to, Rows from, std::size_t row_bytes, std::int64_t count);
+// The same of a picture's first channel alone; `from` has pixels of this format.
+void copy_first_channel(Rows to, Rows from, const PixelFormat& format, std::int64_t width,
+                        std::int64_t count);
 void clear_rows(Rows rows, std::size_t row_bytes, std::int64_t count);
 
 }  // namespace synthetic_focus

@@ -42,6 +42,16 @@ struct Picture {
 struct Lent {
     Picture picture;
     std::unique_ptr<HostImage> image;
+
+    void copy_to(Rows rows) const {
+        const Rows from = image->rows(picture.bounds);
+        if (picture.format == image->format()) {
+            copy_rows(rows, from, picture.row_bytes(), height(picture.bounds));
+        } else {
+            copy_first_channel(rows, from, image->format(), width(picture.bounds),
+                               height(picture.bounds));
+        }
+    }
 };
 
 Picture describe_picture(std::string clip, double time, const HostImage& image,
@@ -138,6 +148,8 @@ OfxStatus Frame::render() {
 Lent Frame::lend(const std::string& clip, double time) const {
     auto image = std::make_unique<HostImage>(instance_.clip(clip), time);
     Picture picture = describe_picture(clip, time, *image, image->bounds());
+    // Depth is one number a pixel; hosts lend four, and moving them would take four times as long.
+    if (clip == depth_clip && image->present()) picture.format = first_channel(image->format());
     return {std::move(picture), std::move(image)};
 }
 
@@ -182,8 +194,7 @@ void Frame::pack(std::vector<Lent> lent) {
     }
     for (Lent& one : lent) {
         if (!one.picture.missing) {
-            copy_rows(one.picture.rows(*segment), one.image->rows(one.picture.bounds),
-                      one.picture.row_bytes(), height(one.picture.bounds));
+            one.copy_to(one.picture.rows(*segment));
         }
         one.image.reset();
         pictures_.push_back(std::move(one.picture));

@@ -53,17 +53,25 @@ def rows(picture):
 
 
 def copy_picture(request):
-    """The window of one picture, into the output: both have their top row first."""
+    """The window of one picture, into the output: both have their top row first.
+
+    A single channel, as depth comes, is shown as all of the output's.
+    """
     source, output = request["images"][behaviour.get("show", 0)], request["output"]
     memory = memories[output["memory"]]
     (step, _), (width, height) = rows(source), rows(output)
     pixel = BYTES[source["type"]] * CHANNELS[source["components"]]
     left = (output["bounds"][0] - source["bounds"][0]) * pixel
     top = source["bounds"][3] - output["bounds"][3]
+    repeat = CHANNELS[output["components"]] if source["components"] == "Alpha" else 1
     for row in range(height):
         start = source["offset"] + (top + row) * step + left
         to = output["offset"] + row * width
-        memory[to : to + width] = memory[start : start + width]
+        part = memory[start : start + width // repeat]
+        if repeat > 1:
+            pixels = [part[i : i + pixel] * repeat for i in range(0, len(part), pixel)]
+            part = b"".join(pixels)
+        memory[to : to + width] = part
 
 
 def render(request):

@@ -106,18 +106,39 @@ def test_a_proxy_is_a_smaller_frame(load_plugin: LoadPlugin, fake_worker: Any, h
 # ---------------------------------------------------------------- inputs
 
 
+@pytest.mark.parametrize("name", HOSTS)
+def test_the_first_channel_of_depth_arrives(
+    load_plugin: LoadPlugin, fake_worker: Any, name: str
+) -> None:
+    fake_worker.behave(show=1)
+    plugin = load_plugin(HOSTS[name])
+    types = {np.uint8: "byte", np.uint16: "short", np.float16: "half", np.float32: "float"}
+    for dtype, word in types.items():
+        for channels in (1, 3, 4):
+            depth = _picture(9, 13, channels, dtype)
+            clips = {"Source": _picture(9, 13, 4, dtype), "Depth": depth}
+            effect = plugin.create("General", clips=clips)
+            effect["depth_source"].set("Depth Input")
+            first = np.repeat(depth[..., :1], 4, axis=2)
+            assert np.array_equal(effect.render(0).pixels, first), (dtype, channels)
+            sent = fake_worker.requests()[-1]["images"][1]
+            assert (sent["type"], sent["components"]) == (word, "Alpha")
+
+
+def test_a_large_picture_of_depth_arrives(load_plugin: LoadPlugin, fake_worker: Any) -> None:
+    """Large ones are copied by two threads."""
+    fake_worker.behave(show=1)
+    depth = _picture(601, 500)
+    effect = load_plugin().create("General", clips={"Source": _picture(601, 500), "Depth": depth})
+    effect["depth_source"].set("Depth Input")
+    assert np.array_equal(effect.render(0).pixels, np.repeat(depth[..., :1], 4, axis=2))
+
+
 def test_depth_of_another_size_and_kind_rides_along(
     load_plugin: LoadPlugin, fake_worker: Any
 ) -> None:
-    fake_worker.behave(show=1)
-    depth = _picture(10, 20)
-    clips = {"Source": _picture(10, 20), "Depth": depth}
+    clips = {"Source": _picture(10, 20, 4, np.uint8), "Depth": _picture(5, 7, 1, np.float32)}
     effect = load_plugin().create("General", clips=clips)
-    effect["depth_source"].set("Depth Input")
-    assert np.array_equal(effect.render(0).pixels, depth)
-    fake_worker.behave()
-    smaller = {"Source": _picture(10, 20, 4, np.uint8), "Depth": _picture(5, 7, 1, np.float32)}
-    effect = load_plugin().create("General", clips=smaller)
     effect["depth_source"].set("Depth Input")
     effect.render(0)
     source, sent = fake_worker.requests()[-1]["images"]
@@ -162,7 +183,8 @@ def test_what_the_worker_needs_is_fetched(
     clips = {"Source": _picture(6, 7) - 1, "Depth": depth}
     effect = load_plugin().create("General", clips=clips)
     effect["depth_source"].set("Depth Input")
-    shown = {0: _picture(6, 7) - 1, 2: depth(-4.0), 3: depth(8.5)}[show]
+    pictures = {0: _picture(6, 7) - 1, 2: depth(-4.0)[..., :1], 3: depth(8.5)[..., :1]}
+    shown = np.broadcast_to(pictures[show], (6, 7, 4))
     assert np.array_equal(effect.render(2).pixels, shown)
     images = fake_worker.requests()[-1]["images"]
     assert [(i["clip"], i["time"]) for i in images] == [
