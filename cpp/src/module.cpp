@@ -8,9 +8,12 @@
 #include <numbers>
 #include <optional>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "synthetic_focus/defocus.h"
+#include "synthetic_focus/maps.h"
+#include "synthetic_focus/parallel.h"
 #include "synthetic_focus/temporal.h"
 
 namespace py = pybind11;
@@ -49,15 +52,23 @@ ApertureShape make_shape(const py::dict& fields) {
     return shape;
 }
 
-py::array_t<float> render(const FloatArray& image, const FloatArray& coc, const py::dict& aperture,
-                          std::pair<int, int> frame_size, std::pair<int, int> origin, int quality,
-                          bool refine_edges, int threads, const AbortFlag* abort) {
+// Arrays that are written to must be the caller's own, not copies of them.
+using OutArray = py::array_t<float, py::array::c_style>;
+
+OutArray render(const FloatArray& image, const FloatArray& coc, const py::dict& aperture,
+                std::pair<int, int> frame_size, std::pair<int, int> origin, int quality,
+                bool refine_edges, int threads, const AbortFlag* abort,
+                std::optional<OutArray> out) {
     if (image.ndim() != 3 || coc.ndim() != 2 || image.shape(0) != coc.shape(0) ||
         image.shape(1) != coc.shape(1) || image.size() == 0 ||
         (image.shape(2) != 3 && image.shape(2) != 4)) {
         throw py::value_error("image must be (H, W, 3 or 4) and coc (H, W)");
     }
-    py::array_t<float> result({image.shape(0), image.shape(1), image.shape(2)});
+    if (out && !(out->ndim() == 3 && std::equal(image.shape(), image.shape() + 3, out->shape()))) {
+        throw py::value_error("out must be of the image's shape");
+    }
+    OutArray result =
+        out ? *std::move(out) : OutArray({image.shape(0), image.shape(1), image.shape(2)});
     const Picture picture{image.data(), coc.data(), static_cast<int>(image.shape(1)),
                           static_cast<int>(image.shape(0)), static_cast<int>(image.shape(2))};
     const ApertureShape shape = make_shape(aperture);
@@ -73,6 +84,50 @@ py::array_t<float> render(const FloatArray& image, const FloatArray& coc, const 
         defocus(picture, shape, settings, pixels);
     }
     return result;
+}
+
+bool finite(const FloatArray& values) {
+    const py::gil_scoped_release unlocked;
+    return all_finite(values.data(), static_cast<std::size_t>(values.size()), available_threads());
+}
+
+py::tuple read_depth(const py::array_t<float>& depth,
+                     const std::optional<std::tuple<float, float, float>>& line, bool distance) {
+    if (depth.ndim() != 2) throw py::value_error("depth must be (H, W)");
+    constexpr auto step = static_cast<py::ssize_t>(sizeof(float));
+    if (depth.strides(0) % step != 0 || depth.strides(1) % step != 0) {
+        throw py::value_error("depth must lie in whole floats");
+    }
+    const DepthPicture picture{depth.data(), static_cast<int>(depth.shape(1)),
+                               static_cast<int>(depth.shape(0)), depth.strides(0) / step,
+                               depth.strides(1) / step};
+    OutArray result({depth.shape(0), depth.shape(1)});
+    float* disparity = result.mutable_data();
+    bool known = false;
+    {
+        const py::gil_scoped_release unlocked;
+        const int threads = available_threads();
+        if (line) {
+            const auto [first, slope, start] = *line;
+            known = disparity_of_line(picture, {first, slope, start}, distance, disparity, threads);
+        } else {
+            known = disparity_of_metres(picture, disparity, threads);
+        }
+    }
+    return py::make_tuple(result, known);
+}
+
+py::tuple coc_map(const FloatArray& disparity, float focus, float scale) {
+    if (disparity.ndim() != 2) throw py::value_error("disparity must be (H, W)");
+    OutArray result({disparity.shape(0), disparity.shape(1)});
+    float* coc = result.mutable_data();
+    bool good = false;
+    {
+        const py::gil_scoped_release unlocked;
+        good = coc_of_disparity(disparity.data(), static_cast<std::size_t>(disparity.size()), focus,
+                                scale, coc, available_threads());
+    }
+    return py::make_tuple(result, good);
 }
 
 using ByteArray = py::array_t<std::uint8_t, py::array::c_style | py::array::forcecast>;
@@ -145,7 +200,13 @@ PYBIND11_MODULE(_native, module) {
     module.attr("MAX_RADIUS") = kMaxRadius;
     module.def("defocus", &render, py::arg("image"), py::arg("coc"), py::arg("aperture"),
                py::kw_only(), py::arg("frame_size"), py::arg("origin"), py::arg("quality"),
-               py::arg("refine_edges"), py::arg("threads"), py::arg("abort"));
+               py::arg("refine_edges"), py::arg("threads"), py::arg("abort"),
+               py::arg("out").noconvert());
+    module.def("all_finite", py::overload_cast<const FloatArray&>(&finite), py::arg("values"));
+    module.def("read_depth", &read_depth, py::arg("depth"), py::kw_only(), py::arg("line"),
+               py::arg("distance"));
+    module.def("coc_map", &coc_map, py::arg("disparity"), py::kw_only(), py::arg("focus"),
+               py::arg("scale"));
     module.def("average_over_time", &average, py::arg("grey"), py::arg("values"), py::arg("gains"),
                py::arg("forward"), py::arg("backward"), py::kw_only(), py::arg("largest_mismatch"),
                py::arg("largest_change"), py::arg("value_scale"), py::arg("gain_scale"),

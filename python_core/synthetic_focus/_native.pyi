@@ -28,7 +28,22 @@ def defocus(
     refine_edges: bool,
     threads: int,
     abort: AbortFlag | None,
+    out: npt.NDArray[np.float32] | None,
 ) -> npt.NDArray[np.float32]: ...
+def all_finite(values: npt.NDArray[np.float32]) -> bool: ...
+def read_depth(
+    depth: npt.NDArray[np.float32], *, line: tuple[float, float, float] | None, distance: bool
+) -> tuple[npt.NDArray[np.float32], bool]:
+    """Disparity (H, W), not a number where it is unknown, and whether all is known.
+
+    line: first, slope and start of what the values stand for; None: they are metres.
+    """
+
+def coc_map(
+    disparity: npt.NDArray[np.float32], *, focus: float, scale: float
+) -> tuple[npt.NDArray[np.float32], bool]:
+    """(focus - disparity) * scale, (H, W), and whether all is finite."""
+
 def average_over_time(
     grey: Sequence[npt.NDArray[np.uint8]],
     values: Sequence[npt.NDArray[np.float32]],

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from synthetic_focus import color, views
+from synthetic_focus import _native, color, views
 from synthetic_focus.errors import SyntheticFocusError
 from synthetic_focus.focus import Aim, Focus, FocusCurve, FocusTarget, PullOptions, in_order
 from synthetic_focus.lens.breathing import breathe, magnification
@@ -194,6 +194,7 @@ def render_frame(
     log_gain: Pixels | None = None,
     premultiplied: bool = True,
     abort: AbortFlag | None = None,
+    out: Pixels | None = None,
 ) -> Pixels:
     """Render one frame.
 
@@ -213,9 +214,11 @@ def render_frame(
         premultiplied: whether the colour of `source` is multiplied by its alpha; so is the
             result's.
         abort: set from another thread to stop.
+        out: C-contiguous memory, as `source` but apart from it, that the result may be put into;
+            it is not where that would take a copy.
 
     Returns:
-        (H, W, 3 or 4) float32, encoded in `space`.
+        (H, W, 3 or 4) float32, encoded in `space`; `out` if that was put to use, else a new array.
 
     Raises:
         EffectError: the shapes do not fit.
@@ -267,6 +270,7 @@ def render_frame(
         log_gain=log_gain,
         premultiplied=premultiplied,
         abort=abort,
+        out=out,
     )
     if settings.view == "wipe":
         return views.wipe(source, result, settings.wipe_position, frame.origin[0], frame.size[0])
@@ -283,11 +287,12 @@ def _defocused(
     log_gain: Pixels | None,
     premultiplied: bool,
     abort: AbortFlag | None,
+    out: Pixels | None,
 ) -> Pixels:
     """The picture through the lens, in the encoding that it came in."""
     if closed(settings.f_stop, settings.blur_scale):
         return source.copy()
-    light_is_source = color.is_linear(space) and premultiplied and _finite(source)
+    light_is_source = color.is_linear(space) and premultiplied and _native.all_finite(source)
     light = source if light_is_source else _to_light(source, space, premultiplied=premultiplied)
     if log_gain is not None and settings.recover_light and clips_at_white(space):
         clipped = clipped_pixels(light)
@@ -307,6 +312,7 @@ def _defocused(
         quality=settings.quality,
         refine_edges=settings.refine_edges,
         abort=abort,
+        out=out,
     )
     if light_is_source:
         result = blurred
@@ -329,13 +335,6 @@ def _defocused(
     return result
 
 
-def _finite(pixels: Pixels) -> bool:
-    # One sum finds any NaN or infinity in a tenth of the time that looking at each takes; one that
-    # overflows only costs the slower way.
-    with np.errstate(over="ignore", invalid="ignore"):
-        return bool(np.isfinite(pixels.sum(dtype=np.float32)))
-
-
 def _to_light(source: Pixels, space: str, *, premultiplied: bool) -> Pixels:
     """Scene-linear, premultiplied, finite; a new array."""
     light = source.copy()
@@ -345,7 +344,7 @@ def _to_light(source: Pixels, space: str, *, premultiplied: bool) -> Pixels:
     color.to_linear(light, space, out=light)
     if curved or not premultiplied:
         _premultiply(light)
-    if not _finite(light):
+    if not _native.all_finite(light):
         np.nan_to_num(light, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
     return light
 

@@ -106,6 +106,16 @@ def test_disparity_without_a_blur_is_named_with_its_place(bad):
         coc_map(disparity, 1.0, **LENS)
 
 
+def test_a_large_map_is_that_of_each_of_its_values():
+    """Large ones are made by several threads."""
+    disparity = np.random.default_rng(0).random((701, 803), np.float32)
+    one_by_one = np.vstack([coc_map(row[None], 0.5, **LENS) for row in disparity])
+    np.testing.assert_array_equal(coc_map(disparity, 0.5, **LENS), one_by_one)
+    disparity[700, 802] = math.nan
+    with pytest.raises(LensError, match="row 700, column 802"):
+        coc_map(disparity, 0.5, **LENS)
+
+
 def test_infinities_that_cancel_are_found():
     with pytest.raises(LensError, match="2 values"):
         coc_map(np.array([[math.inf, -math.inf]]), 1.0, **LENS)

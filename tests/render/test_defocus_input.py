@@ -99,6 +99,44 @@ def test_memory_layout_and_float_type_do_not_matter():
     np.testing.assert_array_equal(defocus(image[::-1][::-1], coc.astype(np.float64)), expected)
 
 
+@pytest.mark.parametrize("channels", [3, 4])
+def test_the_result_goes_where_it_is_wanted(channels):
+    image, coc = picture(20, 30, channels), np.full((20, 30), -3.7, np.float32)
+    out = np.full_like(image, np.nan)
+    assert defocus(image, coc, out=out) is out
+    np.testing.assert_array_equal(out, defocus(image, coc))
+
+
+IMAGE, COC = picture(), np.ones((8, 9), np.float32)
+
+
+@pytest.mark.parametrize(
+    ("out", "says"),
+    [
+        (picture(8, 9, 4), r"\(8, 9, 4\), it must be float32 of shape \(8, 9, 3\)"),
+        (picture().astype(np.float64), "float64"),
+        (np.asfortranarray(picture()), "C-contiguous"),
+        (np.broadcast_to(np.float32(0), (8, 9, 3)), "writable"),
+        (IMAGE, "shares memory"),
+    ],
+)
+def test_a_place_that_cannot_take_the_result_is_refused(out, says):
+    with pytest.raises(DefocusError, match=says):
+        defocus(IMAGE, COC, out=out)
+
+
+@pytest.mark.parametrize("size", [1, 7, (1 << 18) + 1, 3 << 18])
+def test_a_value_that_is_no_finite_number_is_found_wherever_it_is(size):
+    values = np.full(size, np.finfo(np.float32).max)
+    values[::2] *= -1
+    assert _native.all_finite(values)
+    for place in {0, size // 2, size - 1}:
+        for bad in (np.nan, np.inf, -np.inf):
+            kept, values[place] = values[place], bad
+            assert not _native.all_finite(values)
+            values[place] = kept
+
+
 @pytest.mark.parametrize("shape", [(1, 1), (1, 7), (7, 1), (2, 3)])
 def test_tiny_pictures_are_pictures(shape):
     image = np.full((*shape, 4), 0.25, np.float32)

@@ -60,6 +60,9 @@ def test_the_torch_backend_blurs_about_as_much_as_the_native_one():
     assert paper.shape == native.shape
     assert paper.dtype == np.float32
     assert np.abs(paper[20, 16:25] / native[20, 16:25] - 1).max() < 0.25
+    out = np.empty_like(image)
+    assert defocus(image, coc, backend="torch", out=out) is out
+    np.testing.assert_array_equal(out, paper)
 
 
 def test_the_torch_backend_has_the_papers_disc_only():

@@ -1,9 +1,11 @@
 """Every convention against the distances that it stands for."""
 
+from typing import get_args
+
 import numpy as np
 import pytest
 
-from synthetic_focus.scene.depth import DepthError, DepthReading, disparity, fitted
+from synthetic_focus.scene.depth import Convention, DepthError, DepthReading, disparity, fitted
 
 METRES = np.array([[1.0, 2.0, 4.0, 10.0]])
 
@@ -34,6 +36,37 @@ def test_the_first_of_several_channels_is_read():
     np.testing.assert_array_equal(
         disparity(picture, DepthReading()), disparity(picture[..., 0], DepthReading())
     )
+
+
+@pytest.mark.parametrize("convention", get_args(Convention))
+def test_a_large_picture_in_any_memory_is_read_as_each_of_its_values(convention):
+    """Large ones are read by several threads."""
+    reading = DepthReading(convention, near_m=2.0, far_m=50.0, low=0.1, high=0.7)
+    whole = np.random.default_rng(0).uniform(0.09, 0.71, (700, 802, 3)).astype(np.float32)
+    found = disparity(whole[::-1, 1::2], reading)
+    values = whole[::-1, 1::2, 0].astype(np.float64)
+    share = (values - 0.1) / 0.6
+    if convention in ("disparity_far_bright", "distance_near_bright"):
+        share = 1 - share
+    of_disparity = convention.startswith("disparity")
+    expected = 0.02 + 0.48 * share if of_disparity else 1 / (2 + 48 * share)
+    if convention == "metres":
+        expected = 1 / values
+    np.testing.assert_allclose(found, expected, rtol=1e-4)
+
+
+@pytest.mark.parametrize("row", [0, 699])
+@pytest.mark.parametrize("convention", ["disparity_near_bright", "distance_far_bright", "metres"])
+def test_one_hole_in_a_large_picture_is_filled(convention, row):
+    picture = np.full((700, 802), 0.25, np.float32)
+    picture[row, 801] = np.nan
+    found = disparity(picture, DepthReading(convention))
+    assert found[row, 801] == found[row, 0]
+
+
+def test_a_range_too_narrow_for_floats_stays_finite():
+    picture = np.array([[0.0, 1e-45, 0.5, 1.0]], np.float32)
+    assert np.isfinite(disparity(picture, DepthReading(low=0.0, high=5e-324))).all()
 
 
 def test_a_hole_is_filled_from_the_farther_side():

@@ -33,6 +33,7 @@ def defocus(
     refine_edges: bool = True,
     abort: _native.AbortFlag | None = None,
     threads: int | None = None,
+    out: npt.NDArray[np.float32] | None = None,
 ) -> npt.NDArray[np.float32]:
     """Blur a picture as a lens would, from its circles of confusion.
 
@@ -58,9 +59,11 @@ def defocus(
             to the picture's, and pixels that show two surfaces parted; off for exact CG passes.
         abort: Set it from any thread to stop the render.
         threads: How many to use; default: as many as the process may run on.
+        out: Where to put the result: C-contiguous float32 of the image's shape that shares no
+            memory with `image` and `coc`. Holds rubbish where the render is stopped.
 
     Returns:
-        (H, W, 3 or 4) float32, a new array shaped as `image`.
+        (H, W, 3 or 4) float32, shaped as `image`: `out`, or else a new array.
 
     Raises:
         DefocusError: wrong shapes, types or values; NaN or infinity in `image` or `coc`.
@@ -86,8 +89,10 @@ def defocus(
         )
     if threads is not None and threads < 1:
         raise DefocusError(f"threads is {threads}, it must be 1 or more")
+    if out is not None:
+        _check_out(out, pixels, radii)
     if backend == "torch":
-        return _papers_forward_model(pixels, radii, aperture)
+        return _papers_forward_model(pixels, radii, aperture, out)
     height, width = radii.shape
     frame = frame_size or (width, height)
     if frame[0] < 1 or frame[1] < 1:
@@ -103,6 +108,7 @@ def defocus(
             refine_edges=refine_edges,
             threads=threads or 0,
             abort=abort,
+            out=out,
         )
     except _native.AbortedError:
         raise Aborted("the render was stopped by its abort flag") from None
@@ -110,8 +116,23 @@ def defocus(
         raise DefocusError(f"{error}: every value must be a finite number") from None
 
 
+def _check_out(out: npt.NDArray[np.float32], *inputs: npt.NDArray[np.float32]) -> None:
+    shape = inputs[0].shape
+    good = out.dtype == np.float32 and out.flags.c_contiguous and out.flags.writeable
+    if out.shape != shape or not good:
+        raise DefocusError(
+            f"out is {out.dtype} of shape {out.shape}, it must be float32 of shape {shape}, "
+            "C-contiguous and writable"
+        )
+    if any(np.may_share_memory(out, array) for array in inputs):
+        raise DefocusError("out shares memory with image or coc, which are read to the end")
+
+
 def _papers_forward_model(
-    pixels: npt.NDArray[np.float32], radii: npt.NDArray[np.float32], aperture: Aperture
+    pixels: npt.NDArray[np.float32],
+    radii: npt.NDArray[np.float32],
+    aperture: Aperture,
+    out: npt.NDArray[np.float32] | None,
 ) -> npt.NDArray[np.float32]:
     if aperture != Aperture() or aperture.kernel is not None:
         raise DefocusError("backend 'torch' is the paper's model, which knows discs only")
@@ -126,7 +147,9 @@ def _papers_forward_model(
     disparity = torch.tensor(radii).clamp(-limit, limit)[None, None]
     with torch.inference_mode():
         shallow = forward_model(image, disparity)
-    return np.ascontiguousarray(shallow[0].permute(1, 2, 0).numpy())
+    result = np.empty_like(pixels) if out is None else out
+    result[...] = shallow[0].permute(1, 2, 0).numpy()
+    return result
 
 
 def _floats(name: str, values: npt.ArrayLike) -> npt.NDArray[np.float32]:

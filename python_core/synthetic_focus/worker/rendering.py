@@ -7,7 +7,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from mmap import mmap
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -234,7 +234,10 @@ class _Frame:
             output[...] = np.zeros((), output.dtype)
             return
         stored = _cropped(self._view(source), source.bounds, area)
-        _put(self._rendered(stored, source, area, picture), area, output, picture)
+        place = output if output.dtype == np.float32 and area == picture.bounds else None
+        result = self._rendered(stored, source, area, picture, place)
+        if result is not output:
+            _put(result, area, output, picture)
 
     def bake(self) -> list[float]:
         """The keys of Focus Distance, as disparity from 0 to 1, that the shot's targets come to.
@@ -273,8 +276,11 @@ class _Frame:
         source: Picture,
         area: Rectangle,
         output: Picture,
+        place: npt.NDArray[Any] | None,
     ) -> npt.NDArray[np.generic]:
-        """What of the output comes from `area`, in the output's type and components."""
+        """What of the output comes from `area`, in the output's components; put into `place` where
+        that spares a copy.
+        """
         like = (source.type, source.components, source.premultiplication)
         if effect.passes(self._settings) and like == (
             output.type,
@@ -283,13 +289,21 @@ class _Frame:
         ):
             return stored
         image = pixels.to_float(stored)
-        result = image if effect.passes(self._settings) else self._through(image, source, area)
+        result = (
+            image if effect.passes(self._settings) else self._through(image, source, area, place)
+        )
         result = pixels.with_premultiplication(
             result, source.premultiplication, output.premultiplication
         )
         return pixels.with_channels(result, output.channels)
 
-    def _through(self, image: pixels.Pixels, source: Picture, area: Rectangle) -> pixels.Pixels:
+    def _through(
+        self,
+        image: pixels.Pixels,
+        source: Picture,
+        area: Rectangle,
+        place: pixels.Pixels | None,
+    ) -> pixels.Pixels:
         opaque = source.premultiplication == "OfxImageOpaque"
         light = image[..., :3] if opaque else pixels.with_channels(image, max(3, image.shape[2]))
         now = self._disparity(self._request.time)
@@ -308,6 +322,7 @@ class _Frame:
             log_gain=self._log_gain(source.bounds, area),
             premultiplied=source.premultiplication != "OfxImageUnPreMultiplied",
             abort=self._abort,
+            out=place if place is not None and place.shape == light.shape else None,
         )
         if opaque and image.shape[2] == 4:
             # What a host calls opaque may hold anything in its alpha; it goes on as it came.
