@@ -160,6 +160,21 @@ def test_a_depth_clip_that_only_looks_connected_is_missing(
     assert request["connected"] == {"Depth": True}
 
 
+@pytest.mark.parametrize("shape", [(0, 6), (6, 0), (0, 0)])
+def test_pictures_without_a_pixel_are_missing(
+    load_plugin: LoadPlugin, fake_worker: Any, shape: tuple[int, int]
+) -> None:
+    empty = np.empty((*shape, 4), np.float32)
+    effect = load_plugin().create("General", clips={"Source": _picture(6, 6), "Depth": empty})
+    effect["depth_source"].set("Depth Input")
+    assert np.array_equal(effect.render(0).pixels, _picture(6, 6))
+    (request,) = fake_worker.requests()
+    assert request["images"][1]["missing"]
+    effect.clips["Source"].connect(lambda _: empty, like=_picture(6, 6))
+    assert not effect.render(0).pixels.any()
+    assert len(fake_worker.requests()) == 1
+
+
 def test_depth_from_a_file_leaves_the_clip_alone(load_plugin: LoadPlugin, fake_worker: Any) -> None:
     clips = {"Source": _picture(6, 6), "Depth": _picture(6, 6)}
     effect = load_plugin().create("General", clips=clips)

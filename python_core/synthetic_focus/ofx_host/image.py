@@ -102,7 +102,7 @@ def allocate(
     used = width * channels
     stride = used + behaviour.row_padding // dtype.itemsize
     memory = np.empty(height * stride * dtype.itemsize, np.uint8)
-    rows = memory.view(dtype).reshape(height, -1)[:, :used].reshape(height, width, channels)
+    rows = memory.view(dtype).reshape(height, stride)[:, :used].reshape(height, width, channels)
     return (rows[::-1] if behaviour.rows == "bottom up" else rows), memory
 
 
