@@ -110,6 +110,10 @@ def test_alpha_that_is_called_opaque_goes_on_as_it_came(plug_in: Any) -> None:
     rgb = np.ascontiguousarray(source[..., :3])
     alone = plug_in.render(rgb, a_ramp(), parameters=values)
     np.testing.assert_array_equal(result[..., :3], alone)
+    source[..., 3] = 1
+    result = plug_in.render(source, a_ramp(), source=opaque, output=opaque, parameters=values)
+    np.testing.assert_array_equal(result[..., :3], alone)
+    np.testing.assert_array_equal(result[..., 3], 1)
 
 
 def test_straight_alpha_is_blurred_as_premultiplied(plug_in: Any) -> None:

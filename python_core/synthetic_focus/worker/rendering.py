@@ -304,8 +304,16 @@ class _Frame:
         area: Rectangle,
         place: pixels.Pixels | None,
     ) -> pixels.Pixels:
-        opaque = source.premultiplication == "OfxImageOpaque"
-        light = image[..., :3] if opaque else pixels.with_channels(image, max(3, image.shape[2]))
+        # What a host calls opaque may hold anything in its alpha, which goes on as it came. Where
+        # that is 1 it may as well be rendered: taking it off and putting it back costs copies.
+        alpha_apart = (
+            source.premultiplication == "OfxImageOpaque"
+            and image.shape[2] == 4
+            and not (image[..., 3] == 1).all()
+        )
+        light = (
+            image[..., :3] if alpha_apart else pixels.with_channels(image, max(3, image.shape[2]))
+        )
         now = self._disparity(self._request.time)
         self._stop_if_aborted()
         x1, _, _, y2 = self._request.frame
@@ -324,8 +332,7 @@ class _Frame:
             abort=self._abort,
             out=place if place is not None and place.shape == light.shape else None,
         )
-        if opaque and image.shape[2] == 4:
-            # What a host calls opaque may hold anything in its alpha; it goes on as it came.
+        if alpha_apart:
             return np.concatenate([result, image[..., 3:]], axis=2)
         return result
 
