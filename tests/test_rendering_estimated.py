@@ -1,5 +1,9 @@
 """Shots without given depth: `synthetic_focus.render()`, `analyze()` and `estimate()`."""
 
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -140,3 +144,47 @@ def test_light_that_is_no_number_is_analysed_as_none(fake_provider, moving_pictu
     assert found[3, 4].tolist() == [0, 0, 0]
     assert found[5, 6].tolist() == [255, 255, 255]
     assert found[0, 0].tolist() == [118, 118, 118]
+
+
+_LONG = """
+import importlib.util, sys
+from pathlib import Path
+
+import numpy as np
+
+import synthetic_focus
+from synthetic_focus.scene import providers
+
+folder, fake = map(Path, sys.argv[1:])
+spec = importlib.util.spec_from_file_location("fake_provider", fake)
+module = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(module)
+provider = module.FakeProvider()
+providers.provider = lambda model="built-in": provider
+
+
+def held(done, count):
+    provider.pictures.clear()  # which it keeps for other tests
+    if done in (25, count):
+        status = Path("/proc/self/status").read_text()
+        print(status.split("VmRSS:")[1].split()[0])
+
+
+synthetic_focus.analyze(folder / "in.%04d.png", progress=held)
+synthetic_focus.render(
+    folder / "in.%04d.png", folder / "out.%04d.png", blur_scale=4.0, progress=held
+)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc is Linux's")
+def test_a_longer_shot_takes_no_more_memory(tmp_path, moving_picture, save_picture):
+    for number in range(75):
+        save_picture(tmp_path / f"in.{number:04d}.png", moving_picture(number, 480, 270))
+    fake = Path(__file__).with_name("fake_provider.py")
+    command = [sys.executable, "-c", _LONG, str(tmp_path), str(fake)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    analysed, rendered = np.array(done.stdout.split(), float).reshape(2, 2) / 1024  # MB
+    # Fifty more frames; one disparity map of each would be 26 MB.
+    assert analysed[1] - analysed[0] < 15
+    assert rendered[1] - rendered[0] < 15

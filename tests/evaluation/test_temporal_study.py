@@ -52,11 +52,12 @@ class Told:
 
     identity, metric, calibrated = "told", False, True
 
-    def __init__(self, maps):
+    def __init__(self, maps, gains=None):
         self._maps = iter(maps)
+        self._gains = iter(gains or [])
 
     def estimate(self, picture):
-        return Estimate(next(self._maps))
+        return Estimate(next(self._maps), next(self._gains, None))
 
 
 @pytest.fixture(scope="module")
@@ -97,6 +98,34 @@ def test_a_map_that_stays_while_the_scene_comes_nearer_is_steady_and_wrong():
 
     assert np.mean(frozen.flicker) < 0.1 * np.mean(truth.flicker)
     assert np.mean(frozen.alignment) > 10 * max(np.mean(truth.alignment), 1e-3)
+
+
+def test_bokeh_of_a_wrong_map_that_is_steady_does_not_flicker_and_that_of_a_pulsing_one_does():
+    made = shot()
+    wrong = 0.5 * made.disparity
+    pulse = np.where(np.arange(FRAMES) % 2, 1.0, 1.1).astype(np.float32)[:, None, None]
+    steady, pulsing, harder = (
+        study.evaluate(made, Told(maps)).scores[0]
+        for maps in (wrong, wrong * pulse, wrong * pulse**2)
+    )
+
+    assert max(steady.bokeh) < 0.02
+    assert np.mean(pulsing.bokeh) > 20 * np.mean(steady.bokeh)
+    assert np.mean(harder.bokeh) == pytest.approx(2 * np.mean(pulsing.bokeh), rel=0.25)
+
+
+def test_bokeh_of_a_light_whose_gain_pulses_flickers():
+    made = shot()
+    gains = [
+        np.where(p >= 1, 1.0 + i % 2, 0).astype(np.float32) for i, p in enumerate(made.pictures)
+    ]
+    steady = [np.where(p >= 1, 1.0, 0).astype(np.float32) for p in made.pictures]
+    scores = [
+        study.evaluate(made, Told(made.disparity, light)).scores[0] for light in (steady, gains)
+    ]
+
+    assert max(scores[0].bokeh) < 0.02
+    assert np.mean(scores[1].bokeh) > 0.1
 
 
 def test_the_report_has_all_scores_a_plot_and_pictures(degraded, tmp_path):

@@ -1,5 +1,6 @@
 """Flow leads from where a thing is in one frame to where it is in the other."""
 
+import cv2
 import numpy as np
 import pytest
 
@@ -28,6 +29,20 @@ def test_a_still_picture_does_not_move(texture):
 
     assert np.abs(pair.forward).max() < 1e-3
     assert np.abs(pair.backward).max() < 1e-3
+
+
+def test_the_flow_does_not_depend_on_the_number_of_threads(texture):
+    """It is in the cache's keys by its name alone."""
+    before = cv2.getNumThreads()
+    try:
+        found = []
+        for threads in (1, 2, 5):
+            cv2.setNumThreads(threads)
+            found.append(DisFlow()(texture[:200, :300], texture[3:203, 5:305]))
+    finally:
+        cv2.setNumThreads(before)
+    assert np.array_equal(found[0], found[1])
+    assert np.array_equal(found[0], found[2])
 
 
 def test_the_flow_remembers_no_earlier_call(texture):

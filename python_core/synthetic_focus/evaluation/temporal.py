@@ -9,10 +9,12 @@ flicker: how much disparity differs between a frame and the one before along the
     beside it stand
 alignment error: the same of the disparity's error against the truth, and
 AbsRel: mean |z - z*| / z* of distance, after one scale and shift for the whole shot.
-bokeh: the flicker, in levels of 255, of the difference between what is rendered with the estimate
-    and what is rendered with the true disparity and the filtered gain, where that is blurred:
-    lights that are too dark but steady do not flicker. Details below two pixels are left out:
-    between frames they change by being taken to new pixels.
+bokeh: how much of the blurred picture's change is the maps' doing, in levels of 255: a frame as it
+    is rendered, beside itself rendered with the errors of the frame before, carried along the true
+    flow; where it is blurred. A map that is wrong and steady has none. (To follow the rendered
+    picture itself along the flow, or its error, does not do: blur goes with what is behind an
+    edge, and a light of one pixel changes with every part of a pixel that it moves.) Details below
+    two pixels are left out.
 lights: how bright the blurred lights are, as a share of the true ones, and without their gain.
 """
 
@@ -165,13 +167,9 @@ def evaluate(shot: MovingShot, provider: Provider | Degraded) -> Result:
         np.where(seen.max(axis=2, keepdims=True) >= THRESHOLD, true, seen)
         for true, seen in zip(shot.pictures, light, strict=True)
     ]
-    by_stage = stages(looks, flows)
-    steady = [
-        seen * np.exp(one.log_gain) for seen, one in zip(light, by_stage[STAGES[-1]], strict=True)
-    ]
-    truth = _Truth(shot, true_light, steady)
+    truth = _Truth(shot, true_light)
     scores, sheet = [], [shot.pictures[-1], truth.rendered[-1]]
-    for stage, maps in by_stage.items():
+    for stage, maps in stages(looks, flows).items():
         disparity = np.stack([one.disparity for one in maps])
         gains = [one.log_gain for one in maps]
         score, last = _score(shot, truth, stage, disparity, gains, light)
@@ -192,17 +190,22 @@ def _score(
     pairs = list(zip(fit, light, gains, strict=True))
     rendered = [truth.render(d, seen * np.exp(gain)) for d, seen, gain in pairs]
     plain = [truth.render(d, seen) for d, seen, _ in pairs]
-    shown = [
-        np.asarray(cv2.GaussianBlur(display(r) - display(t), (0, 0), _SEEN), np.float32)
-        for r, t in zip(rendered, truth.alike, strict=True)
-    ]
+    bokeh = []
+    for i in range(1, len(rendered)):
+        held = truth.render(
+            shot.disparity[i] + truth.carried(fit - shot.disparity, i),
+            light[i] * np.exp(truth.carried_gain(gains, i)),
+        )
+        change = cv2.GaussianBlur(display(rendered[i]) - display(held), (0, 0), _SEEN)
+        counted = np.abs(change)[truth.blurred(i)]
+        bokeh.append(255 * float(counted.mean()) if counted.size else float("nan"))
     return Score(
         shot.name,
         stage,
         _abs_rel(fit, shot.disparity),
         [100 * v / spread(disparity) for v in truth.changes(disparity)],
         [100 * v / spread(shot.disparity) for v in truth.changes(fit - shot.disparity)],
-        [255 * v for v in truth.changes(shown, blurred=True)],
+        bokeh,
         truth.brightness(rendered),
         truth.brightness(plain),
     ), rendered[-1]
@@ -211,16 +214,13 @@ def _score(
 class _Truth:
     """A shot's truth: what it looks like blurred, and where its frames can be compared."""
 
-    def __init__(
-        self, shot: MovingShot, light: Sequence[Floats], estimated: Sequence[Floats]
-    ) -> None:
-        """With the true light, and with the light that was estimated of it in the end."""
+    def __init__(self, shot: MovingShot, light: Sequence[Floats]) -> None:
+        """With the true light."""
         self._shot = shot
         near, far = np.percentile(shot.disparity, (98, 2))
         self._focus = float(near)
         self._scale = _RADIUS * shot.disparity.shape[2] / max(float(near - far), 1e-6)
         self.rendered = [self.render(d, p) for d, p in zip(shot.disparity, light, strict=True)]
-        self.alike = [self.render(d, p) for d, p in zip(shot.disparity, estimated, strict=True)]
         self._still = [self._comparable(i) for i in range(1, len(shot.disparity))]
 
     def _coc(self, disparity: Floats) -> Floats:
@@ -239,25 +239,38 @@ class _Truth:
         edge = np.abs(before - shot.disparity[i]) > _STEP * spread(shot.disparity)
         return np.asarray(shot.seen_backward[i - 1] & ~shot.moving[i] & ~moving & ~edge, bool)
 
-    def changes(self, frames: Sequence[Floats] | Floats, *, blurred: bool = False) -> list[float]:
+    def changes(self, frames: Floats) -> list[float]:
         """Mean absolute change from frame to frame, of every frame but the first."""
         result = []
         for i, where in enumerate(self._still, start=1):
             before = _taken_back(frames[i - 1], self._shot.backward[i - 1])
-            if blurred:
-                where = where & self._blurred(i)
             change = np.abs(frames[i] - before)[where]
             result.append(float(change.mean()) if change.size else float("nan"))
         return result
 
-    def _blurred(self, i: int) -> Mask:
-        """Where frame i is blurred, and beyond the blur of what moves."""
+    def carried(self, errors: Floats, i: int) -> Floats:
+        """The errors (N, H, W) of the frame before, at frame i; its own where that saw nothing."""
+        before = _taken_back(errors[i - 1], self._shot.backward[i - 1])
+        return np.where(self._still[i - 1], before, errors[i])
+
+    def carried_gain(self, gains: Sequence[Floats], i: int) -> Floats:
+        """The log gain (H, W, 3) of the frame before, at frame i; its own where that had none."""
+        clipped = (gains[i - 1] > 0).astype(np.float32)
+        before, share = (
+            _taken_back(planes, self._shot.backward[i - 1]) for planes in (gains[i - 1], clipped)
+        )
+        known = self._still[i - 1][..., None] & (gains[i] > 0) & (share > 0)
+        return np.where(known, before / np.maximum(share, 1e-6), gains[i])
+
+    def blurred(self, i: int) -> Mask:
+        """Where frame i can be compared and is blurred, beyond the blur of what moves."""
         most = _RADIUS * self._shot.disparity.shape[2]
         disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * round(most) + 1,) * 2)
         moving = cv2.dilate(
             np.asarray(self._shot.moving[i - 1 : i + 1].max(axis=0), np.uint8), disc
         )
-        return np.asarray((self._coc(self._shot.disparity[i]) > _BLURRED * most) & (moving == 0))
+        far = self._coc(self._shot.disparity[i]) > _BLURRED * most
+        return np.asarray(self._still[i - 1] & far & (moving == 0))
 
     def brightness(self, rendered: Sequence[Floats]) -> list[float]:
         """Mean light of each frame where the truth is brightest, as a share of the truth's."""
@@ -360,7 +373,7 @@ def write_plot(path: Path, results: Sequence[Result]) -> None:
         column[0].set_title(result.shot)
         column[1].set_xlabel("frame")
     axes[0, 0].set_ylabel("disparity changes, % of range")
-    axes[1, 0].set_ylabel("bokeh's error changes, levels")
+    axes[1, 0].set_ylabel("bokeh changes, levels")
     axes[0, 0].legend()
     figure.savefig(path)
 
