@@ -16,7 +16,8 @@ namespace {
 // Layers in front of this circle of confusion can hide a sharp pixel.
 constexpr float kInFrontOfSharp = -1.0f;
 constexpr float kUncovered = 1e-3f;
-constexpr int kCellBytesPerBand = 1024 * 1024;  // half of a usual second-level cache
+// A taller band repeats less work for each row of it; only a few columns at once must fit a cache.
+constexpr int kCellBytesPerBand = 2560 * 1024;
 constexpr int kMostRowsPerBand = 32;
 constexpr int kColumnsAtOnce = 32;
 
