@@ -1,6 +1,7 @@
 """The report holds what it says it shows, and needs nothing from outside."""
 
 import json
+import re
 from html.parser import HTMLParser
 
 import numpy as np
@@ -64,6 +65,22 @@ def test_the_page_needs_nothing_from_outside_and_the_title_is_escaped(page):
     assert not page.of("link")
     assert not any("src" in a for a in page.of("script"))
     assert "Focus of A & <B>" in page.data["h1"][0]
+
+
+def test_axes_have_few_round_numbers_within_the_drawing(page):
+    labels = [text for text in page.data["text"] if re.fullmatch(r"-?[\d.]+", text)]
+    assert labels[:4] == ["0.2", "0.4", "0.6", "0.8"]
+    assert labels[4:9] == ["0", "10", "20", "30", "40"]
+    for text in page.of("text"):
+        assert 0 <= float(text.get("y", 0)) <= 400
+
+
+def test_only_lines_are_faded_where_a_subject_is_lost(page):
+    """A picture of a frame without the subject is to be seen as well as any other."""
+    states = {figure["class"] for figure in page.of("figure")}
+    assert "lost" in states
+    for selector, rule in re.findall(r"([^{}]+)\{([^{}]*)\}", page.data["style"][0]):
+        assert "opacity" not in rule or not {f".{state}" for state in states} & {selector.strip()}
 
 
 def test_a_shot_of_one_frame_has_a_report():

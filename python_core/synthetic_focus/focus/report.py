@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import html
 import json
+import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
@@ -20,11 +21,12 @@ from synthetic_focus.focus.tracking import Track
 
 Image = npt.NDArray[np.uint8]
 
-_WIDTH, _HEIGHT, _LEFT, _BOTTOM, _TOP, _RIGHT = 1200, 380, 64, 44, 34, 16
+_WIDTH, _HEIGHT, _LEFT, _BOTTOM, _TOP, _RIGHT = 1200, 400, 84, 48, 34, 20
 _THUMBNAIL_WIDTH = 240
 _THUMBNAILS = 15
+_WORDS = {"locked": "on {}", "pulling": "pulling to {}", "lost": "{} is lost"}
 _COLOURS = ("#e69f00", "#56b4e9", "#009e73", "#cc79a7", "#d55e00", "#0072b2")  # Okabe and Ito 2008
-_TICKS = 8
+_TICKS = 8  # at most, on an axis
 
 
 @dataclass(frozen=True)
@@ -87,24 +89,33 @@ def _spans(mask: npt.NDArray[np.bool_]) -> list[tuple[int, int]]:
     return [(int(a), int(b) - 1) for a, b in zip(edges[::2], edges[1::2], strict=True)]
 
 
+def _ticks(low: float, high: float, *, whole: bool = False) -> npt.NDArray[np.float64]:
+    """Round numbers from low to high: steps of 1, 2 or 5 times a power of ten."""
+    least = (high - low) / _TICKS
+    power = 10.0 ** math.floor(math.log10(least))
+    step = next(power * m for m in (1, 2, 5, 10) if power * m >= least)
+    if whole:
+        step = max(1.0, step)
+    return step * np.arange(math.ceil(low / step), math.floor(high / step) + 1)
+
+
 def _axes(plot: _Plot, unit: str) -> list[str]:
     parts = []
-    for value in np.linspace(plot.low, plot.high, 5):
+    for value in _ticks(plot.low, plot.high):
         y = plot.y(value)
         parts.append(
             f'<line class="grid" x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>'
-            f'<text x="{_LEFT - 8}" y="{y + 4:.1f}" text-anchor="end">{value:.3g}</text>'
+            f'<text x="{_LEFT - 8}" y="{y + 5:.1f}" text-anchor="end">{value:.6g}</text>'
         )
-    step = max(1, round((plot.last - plot.first) / _TICKS))
-    for frame in range(plot.first, plot.last + 1, step):
+    for frame in _ticks(plot.first, plot.last, whole=True):
         parts.append(
-            f'<text x="{plot.x(frame):.1f}" y="{_HEIGHT - _BOTTOM + 18}"'
-            f' text-anchor="middle">{frame}</text>'
+            f'<text x="{plot.x(frame):.1f}" y="{_HEIGHT - _BOTTOM + 20}"'
+            f' text-anchor="middle">{frame:.0f}</text>'
         )
     middle = (_LEFT + _WIDTH) / 2
     parts.append(f'<text x="{middle}" y="{_HEIGHT - 6}" text-anchor="middle">frame</text>')
     parts.append(
-        f'<text transform="translate(14 {_HEIGHT / 2}) rotate(-90)" text-anchor="middle">'
+        f'<text transform="translate(16 {_HEIGHT / 2}) rotate(-90)" text-anchor="middle">'
         f"disparity in {html.escape(unit)} (up is nearer)</text>"
     )
     return parts
@@ -166,18 +177,19 @@ def _thumbnail(shot: ShotFocus, frame: int, image: Image) -> str:
     return (
         f'<figure class="{focus.state}"><img alt="frame {frame}" width="{size[0]}"'
         f' height="{size[1]}" src="data:image/jpeg;base64,{text}">'
-        f"<figcaption>{frame} · {focus.state} · {focus.target + 1}</figcaption></figure>"
+        f"<figcaption>{frame}: {_WORDS[focus.state].format(focus.target + 1)}</figcaption></figure>"
     )
 
 
 def _rows(shot: ShotFocus) -> str:
     rows = []
     for i, (target, track) in enumerate(zip(shot.curve.targets, shot.tracks, strict=True)):
-        pull = "-" if i == 0 else "{:.1f} to {:.1f}".format(*shot.curve.pulls[i - 1])
+        pull = "-" if i == 0 else "{:g} to {:g}".format(*np.round(shot.curve.pulls[i - 1], 1))
         lost = "-"
         if track is not None and track.lost.any():
             lost = ", ".join(
-                f"{track.first + a} to {track.first + b}" for a, b in _spans(track.lost)
+                f"{track.first + a}" if a == b else f"{track.first + a} to {track.first + b}"
+                for a, b in _spans(track.lost)
             )
         follow = "follows" if target.follow else "stays"
         rows.append(
@@ -193,15 +205,18 @@ _STYLE = """
 @media (prefers-color-scheme: dark) { :root { --ink: #ddd; --paper: #181818; --soft: #3a3a3a; } }
 body { font: 15px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper);
   max-width: 1240px; margin: 2em auto; padding: 0 1em; }
-svg { width: 100%; height: auto; } svg text { font-size: 13px; fill: var(--ink); }
+h1 { font-size: 1.6em; overflow-wrap: anywhere; } .wide { overflow-x: auto; }
+svg { width: 100%; min-width: 850px; height: auto; } text { font-size: 15px; fill: var(--ink); }
 .grid { stroke: var(--soft); } .pull { fill: var(--pull); } .focus { stroke: var(--ink);
   stroke-width: 2.5; } .track { stroke-width: 1.5; opacity: .75; }
-.lost { stroke-width: 7; opacity: .35; stroke-dasharray: 3 4; }
+polyline.lost { stroke-width: 7; opacity: .35; stroke-dasharray: 3 4; }
 .cut { stroke: var(--ink); stroke-dasharray: 2 5; }
 .target { stroke: var(--paper); stroke-width: 2; } #now { stroke: #e33; visibility: hidden; }
-#strip { display: flex; gap: 6px; overflow-x: auto; } figure { margin: 0; flex: none; }
-figcaption { text-align: center; font-size: 13px; } figure.lost figcaption { color: #d33; }
-table { border-collapse: collapse; } td, th { padding: .2em 1em .2em 0; text-align: left; }
+#strip { display: grid; grid-template-columns: repeat(auto-fill, minmax(150px, 1fr)); gap: 8px; }
+figure { margin: 0; } figure img { width: 100%; height: auto; display: block; }
+figcaption { text-align: center; font-size: 13px; } .lost figcaption { color: #d33; }
+table { border-collapse: collapse; margin-top: 1.5em; }
+td, th { padding: .2em 1.2em .2em 0; text-align: left; vertical-align: top; }
 """
 
 _SCRIPT = """
@@ -248,15 +263,17 @@ def report(shot: ShotFocus, image: Callable[[int], Image]) -> str:
     title = html.escape(shot.title)
     return f"""<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>Focus of {title}</title>
-<meta name="viewport" content="width=device-width"><style>{_STYLE}</style></head><body>
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<style>{_STYLE}</style></head><body>
 <h1>Focus of {title}</h1>
 <p>{len(frames)} frames at {shot.fps:g} a second. The thick line is the focus, the thin ones are the
 subjects as they were tracked, wide and dashed where a subject was lost; grey bands are pulls.</p>
-{_drawing(shot, values)}
+<div class="wide">{_drawing(shot, values)}</div>
 <p id="reading">Point at the curve to read it.</p>
 <div id="strip">{strip}</div>
-<table><thead><tr><th>target</th><th>frame</th><th>x, y from the top left</th><th>subject, hold</th>
-<th>pull</th><th>lost</th></tr></thead><tbody>{_rows(shot)}</tbody></table>
+<div class="wide"><table><thead><tr><th>target</th><th>frame</th><th>x, y from the top left</th>
+<th>subject, hold</th><th>pull</th><th>lost</th></tr></thead><tbody>{_rows(shot)}</tbody>
+</table></div>
 <script type="application/json" id="data">{json.dumps(data)}</script>
 <script>{_SCRIPT}</script></body></html>
 """
