@@ -264,6 +264,15 @@ def test_peaking_marks_the_edges_that_are_in_focus_and_no_others():
     assert not marked[:, 24:].any()
 
 
+def test_a_dark_subject_peaks_beside_bright_lights():
+    source = np.full((SIZE[1], SIZE[0], 3), 0.02, np.float32)
+    source[:, 10:14] = 0.06
+    source[::2, 30:] = 50.0
+    view = render(source, chosen=settings(view="peaking"))
+    marked = (view[..., 1] > 0.9) & (view[..., 0] < 0.2)
+    assert marked[:, 8:16].any(axis=1).all()
+
+
 def test_the_focal_plane_is_drawn_where_the_depth_is_in_focus():
     view = render(picture(4), chosen=settings(view="focal_plane"))
     plain = render(picture(4), chosen=settings(view="depth"))
