@@ -2,6 +2,7 @@
 
 import functools
 
+import cv2
 import numpy as np
 import pytest
 
@@ -104,3 +105,57 @@ def test_a_target_on_holes_in_the_depth_is_refused_with_its_place():
 def test_the_frame_of_the_target_must_be_in_the_span():
     with pytest.raises(ValueError, match="not within 5 … 9"):
         track(Frames(shot("crossing")), 0.5, 0.5, 4, first=5, last=9)
+
+
+def test_the_box_grows_with_the_subject_and_does_not_slip_off_it():
+    """A correlation tracker's box keeps its size, and slips by half a pixel now and then."""
+    seen = shot("relief")
+    subject, target = seen.subjects[0], seen.targets[0]
+    found = track(Frames(seen), target.x, target.y, 20, first=0, last=119)
+    centre = found.box[:, :2] + found.box[:, 2:] / 2
+    size = (focus_shots.WIDTH, focus_shots.HEIGHT)
+    assert np.abs((centre - subject.center) * size).max() < 1.0
+    growth = found.box[:, 3] / found.box[20, 3]
+    np.testing.assert_allclose(growth, subject.disparity / subject.disparity[20], rtol=0.05)
+
+
+class Soft(Frames):
+    """Depth as a poor estimate has it: no edges, a wrong slope, a level that wavers and jumps."""
+
+    def disparity(self, frame):
+        true = cv2.GaussianBlur(self.shot.disparity[frame], (0, 0), 24)
+        slope = np.linspace(0, 0.2, true.shape[1], dtype=np.float32)
+        waver = 0.02 * np.sin(frame / 5) + (0.06 if frame % 20 > 15 else 0.0)
+        return (true + slope + np.float32(waver)).astype(np.float32)
+
+
+def test_a_subject_that_a_poor_map_hardly_shows_is_followed():
+    seen = shot("crossing")
+    subject = seen.subjects[0]
+    found = track(Soft(seen), *subject.center[0], 0, first=0, last=90)
+    centre = found.box[:, :2] + found.box[:, 2:] / 2
+    assert np.hypot(*(centre - subject.center[:91]).T).max() < 0.02
+    assert found.lost.mean() < 0.1
+
+
+def test_what_looks_like_a_lost_subject_and_is_out_of_its_reach_is_another():
+    rng = np.random.default_rng(3)
+    street = rng.integers(60, 120, (270, 480, 3), np.uint8)
+    thing = cv2.resize(rng.integers(0, 255, (8, 8, 3), np.uint8), (60, 60))
+
+    class Twins:
+        def image(self, frame):
+            picture = street.copy()
+            for left in (40, 380)[int(frame == 3) :]:
+                picture[100:160, left : left + 60] = thing
+            return picture
+
+        def disparity(self, frame):
+            depth = np.full((270, 480), 0.2, np.float32)
+            for left in (40, 380)[int(frame == 3) :]:
+                depth[100:160, left : left + 60] = 0.8
+            return depth
+
+    found = track(Twins(), 70 / 480, 130 / 270, 0, first=0, last=6)
+    assert found.lost.tolist() == [frame == 3 for frame in range(7)]
+    assert np.ptp(found.box[:, 0]) < 0.01

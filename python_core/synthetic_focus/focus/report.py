@@ -96,7 +96,7 @@ def _ticks(low: float, high: float, *, whole: bool = False) -> npt.NDArray[np.fl
     step = next(power * m for m in (1, 2, 5, 10) if power * m >= least)
     if whole:
         step = max(1.0, step)
-    return step * np.arange(math.ceil(low / step), math.floor(high / step) + 1)
+    return step * np.arange(math.ceil(low / step), math.floor(high / step) + 1, dtype=np.float64)
 
 
 def _axes(plot: _Plot, unit: str) -> list[str]:

@@ -26,10 +26,13 @@ Box = tuple[float, float, float, float]  # left, top, width, height
 
 TrackerKind = Literal["kcf", "csrt"]
 
-VERSION = 1  # goes up when a track comes out differently: those on disk are then made anew
+VERSION = 2  # goes up when a track comes out differently: those on disk are then made anew
 WORKING_HEIGHT = 270  # at most; finer detail costs time and holds no subject better
 _SMALLEST_BOX = 16.0  # px; below this a correlation filter has nothing to hold
 _LARGEST_BOX = 0.6  # share of the picture's height
+_USUAL_BOX = 0.16  # the same, where depth does not tell where the subject ends
+_RIM = 5  # px around a subject in which its depth must have ended
+_APART = 0.5  # share of the rim that must be at other depths
 # How far a subject's own pixels may be apart, and how far it can get from one frame to the next: at
 # most a share of the disparity range and, as a person fills less of it the farther she is, at most
 # one of her own disparity over the farthest; but never less than the map's noise.
@@ -40,10 +43,20 @@ _NOISE = 4.0  # deviations of the map's noise
 _HELD = 0.35  # share of the subject's own pixels that must be in the box
 _ALIKE = 0.55  # correlation with the subject's look, to go on
 _FOUND = 0.65  # the same, to call a lost subject found
+_SURE = 0.7  # the same, to believe it rather than the map
+_JUMP = 3.0  # slacks that a map may jump by
 _POSSIBLE = 0.25  # correlation of all that is in a box with what was, to look closer
 _CANDIDATES = 5  # places that get a closer look
 _LEARN = 0.05  # how fast its look is relearnt while it is well seen
 _SCALES = (0.8, 1.0, 1.25)
+_RUN = 0.06  # of the picture's width, how far a lost subject gets in a frame
+_SLIP = 0.15  # of a box's size by which flow may differ from a tracker that slips
+_MARGIN = 32  # px around a box in which it is looked for
+_POINTS = 100  # whose motion says how a subject grows
+_FEWEST = 10  # of them that must be found again
+_ASTRAY = 0.5  # px that a point's motion there and back may miss it by
+_GROWTH = 1.1  # from frame to frame, at most
+_RESTART = 1.12  # change of size at which a tracker that keeps its size begins anew
 _LOOK = (24, 32)  # px, width and height of what is kept of a subject
 
 
@@ -152,11 +165,7 @@ class _Band:
         low, high = np.percentile(disparity[np.isfinite(disparity)], (2, 98))
         spread = max(float(high - low), 1e-6)
         above = max(level - float(low), 0.0)
-        # Of neighbours' differences the median leaves out all that is an edge.
-        step = np.abs(np.diff(disparity, axis=1))
-        known = step[np.isfinite(step)]
-        noise = float(np.median(known)) / (0.6745 * np.sqrt(2)) if known.size else 0.0
-        least = max(_LEAST * spread, _NOISE * noise)
+        least = max(_LEAST * spread, _NOISE * _noise(disparity))
 
         def within(of_spread: float, of_level: float) -> float:
             return min(of_spread * spread, max(of_level * above, least))
@@ -164,21 +173,44 @@ class _Band:
         return cls(within(*_TOLERANCE), within(*_REACH))
 
 
+def _noise(disparity: Map) -> float:
+    """The deviation of a map's error, of which a sensor's differs from pixel to pixel and an
+    estimate's from thing to thing.
+    """
+    found = 0.0
+    for lag in (1, max(1, disparity.shape[0] // 16)):
+        # Of differences along a row the median leaves out all that is an edge.
+        step = np.abs(disparity[:, lag:] - disparity[:, :-lag])
+        known = step[np.isfinite(step)]
+        if known.size:
+            found = max(found, float(np.median(known)) / (0.6745 * np.sqrt(2)))
+    return found
+
+
 def _subject_box(view: View, x: float, y: float, level: float, tolerance: float) -> Box:
-    """The box around the connected pixels at the point's disparity, `level`."""
+    """The box around the connected pixels at the point's disparity, `level`.
+
+    Where a soft map has no edge around them, one of usual size around the point.
+    """
     height, width = view.disparity.shape
     cx, cy = min(int(x * width), width - 1), min(int(y * height), height - 1)
     alike = (np.abs(view.disparity - level) < tolerance).astype(np.uint8)
     alike = cv2.morphologyEx(alike, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8)).astype(np.uint8)
     reach = int(_LARGEST_BOX * height / 2)
     top, left = max(cy - reach, 0), max(cx - reach, 0)
-    near = alike[top : cy + reach + 1, left : cx + reach + 1]
-    _, labels = cv2.connectedComponents(near)
+    near = np.s_[top : cy + reach + 1, left : cx + reach + 1]
+    _, labels = cv2.connectedComponents(alike[near])
     label = labels[cy - top, cx - left]
     if label == 0:
         x0, x1, y0, y1 = cx, cx + 1, cy, cy + 1
     else:
-        ys, xs = np.nonzero(labels == label)
+        subject = (labels == label).astype(np.uint8)
+        rim = cv2.dilate(subject, np.ones((2 * _RIM + 1, 2 * _RIM + 1), np.uint8)) > subject
+        other = np.abs(view.disparity[near][rim] - level) > 2 * tolerance
+        if not other.size or other.mean() < _APART:
+            side = max(_USUAL_BOX * height, _SMALLEST_BOX)
+            return (cx + 0.5 - side / 2, cy + 0.5 - side / 2, side, side)
+        ys, xs = np.nonzero(subject)
         # The 2nd percentiles: a thread of floor at the subject's distance must not widen the box.
         x0, x1 = (left + int(v) for v in np.percentile(xs, (2, 98)))
         y0, y1 = (top + int(v) for v in np.percentile(ys, (2, 98)))
@@ -186,12 +218,45 @@ def _subject_box(view: View, x: float, y: float, level: float, tolerance: float)
     return ((x0 + x1 + 1 - w) / 2, (y0 + y1 + 1 - h) / 2, w, h)
 
 
-def _start(kind: TrackerKind, view: View, box: Box) -> cv2.Tracker:
-    make = cv2.TrackerKCF.create if kind == "kcf" else cv2.TrackerCSRT.create
-    tracker = make()
-    ys, xs = view.window(box)
-    tracker.init(view.colour, (xs.start, ys.start, xs.stop - xs.start, ys.stop - ys.start))
-    return tracker
+def _flow(
+    before: View, after: View, box: Box, own: npt.NDArray[np.bool_]
+) -> tuple[float, float, float] | None:
+    """How a box's `own` pixels went from one view to the next, if enough are found again: the
+    median shift in x and y, in pixels, and the median growth over pairs of points (Kalal,
+    Mikolajczyk and Matas 2010, section 3).
+    """
+    # Only what is around the box: pyramids of whole pictures would take most of the time.
+    margin = max(_MARGIN, box[2] / 2, box[3] / 2)
+    around = (box[0] - margin, box[1] - margin, box[2] + 2 * margin, box[3] + 2 * margin)
+    rows, columns = before.window(around)
+    near = [view.colour[rows, columns] for view in (before, after)]
+    if min(near[0].shape[:2]) < _MARGIN:
+        return None
+    first, second = (cv2.cvtColor(colour, cv2.COLOR_BGR2GRAY) for colour in near)
+    ys, xs = np.nonzero(own)
+    few = np.s_[:: max(1, len(ys) // _POINTS)]
+    shares = (xs[few] + 0.5) / own.shape[1], (ys[few] + 0.5) / own.shape[0]
+    start = np.array([columns.start, rows.start])
+    points = np.stack([box[i] + share * box[i + 2] for i, share in enumerate(shares)], -1) - start
+    points = points.astype(np.float32)[:, None]
+    moved, there, _ = cv2.calcOpticalFlowPyrLK(first, second, points, None)  # type: ignore[call-overload]
+    back, again, _ = cv2.calcOpticalFlowPyrLK(second, first, moved, None)  # type: ignore[call-overload]
+    astray = np.abs(back - points).max(axis=(1, 2))
+    good = (there[:, 0] > 0) & (again[:, 0] > 0) & (astray < _ASTRAY)
+    if good.sum() < _FEWEST:
+        return None
+    old, new = points[good, 0], moved[good, 0]
+    one, other = np.triu_indices(len(old), 1)
+    apart = np.linalg.norm(old[one] - old[other], axis=1)
+    far = apart > max(box[2], box[3]) / 4
+    if not far.any():
+        return None
+    now = np.linalg.norm(new[one] - new[other], axis=1)
+    growth = float(np.clip(np.median(now[far] / apart[far]), 1 / _GROWTH, _GROWTH))
+    # The shift of the box's centre: its points may lie to one side of it.
+    middle = np.array([box[0] + box[2] / 2, box[1] + box[3] / 2]) - start
+    dx, dy = np.median(new - middle - growth * (old - middle), axis=0)
+    return float(dx), float(dy), growth
 
 
 def _patch(map_: Image | Map, view: View, box: Box, interpolation: int) -> npt.NDArray[np.float32]:
@@ -255,12 +320,28 @@ class _Subject:
         ys, xs = view.window(box)
         if (ys.stop - ys.start) * (xs.stop - xs.start) < 0.4 * box[2] * box[3]:
             return False
-        share = (np.abs(self._levels(view, box) - self.disparity) < self.slack).mean()
-        return bool(share > _HELD) and self.alike(view, box) > alike
+        look = self.alike(view, box)
+        if look <= alike:
+            return False
+        levels = self._levels(view, box)
+        if self._share(levels, self.disparity, self.slack) > _HELD:
+            return True
+        # The map may have jumped rather than the subject: its look is beyond doubt, and all of it
+        # is at one other disparity.
+        level = float(np.median(levels))
+        astray = abs(level - self.disparity) > _JUMP * self.slack
+        held = self._share(levels, level, self.band.tolerance) > _HELD
+        return look > _SURE and held and not astray
+
+    @staticmethod
+    def _share(levels: npt.NDArray[np.float32], level: float, slack: float) -> float:
+        return float((np.abs(levels - level) < slack).mean())
 
     def see(self, view: View, box: Box) -> None:
         """Take what is in the box as the subject."""
         levels = self._levels(view, box)
+        if self._share(levels, self.disparity, self.slack) <= _HELD:
+            self.disparity = float(np.median(levels))
         for slack in (self.slack, self.band.tolerance):
             near = levels[np.abs(levels - self.disparity) < slack]
             if near.size:
@@ -275,6 +356,7 @@ class _Subject:
         best, place = _FOUND, None
         possible = (np.abs(view.disparity - self.disparity) < self.slack).astype(np.uint8)
         least = _HELD * float(self.own.mean())
+        run = _RUN * possible.shape[1] * (1 + self.unseen)
         grey, look = (cv2.cvtColor(one, cv2.COLOR_BGR2GRAY) for one in (view.colour, self.look))
         for scale in _SCALES:
             w, h = round(self.box[2] * scale), round(self.box[3] * scale)
@@ -284,6 +366,9 @@ class _Subject:
             match = cv2.matchTemplate(grey, template.astype(np.uint8), cv2.TM_CCOEFF_NORMED)
             share = cv2.boxFilter(possible, cv2.CV_32F, (w, h), anchor=(0, 0))
             match[share[: match.shape[0], : match.shape[1]] < least] = -1
+            x0, y0 = (self.box[i] + (self.box[i + 2] - size) / 2 for i, size in enumerate((w, h)))
+            match[np.abs(np.arange(match.shape[0]) - y0) > run] = -1
+            match[:, np.abs(np.arange(match.shape[1]) - x0) > run] = -1
             # What surrounds it is in the match too, and may be new: several places get a look.
             for _ in range(_CANDIDATES):
                 _, value, _, (x, y) = cv2.minMaxLoc(match)
@@ -315,25 +400,63 @@ class Follower:
         box = _subject_box(view, x, y, level, band.tolerance)
         self._kind = kind
         self._subject = _Subject(view, box, level, band)
-        self._tracker: cv2.Tracker | None = _start(kind, view, box)
+        self._view = view
+        self._tracker: cv2.Tracker | None = None
+        self._begin(view)
         self.sights = [self._sight(view, lost=False)]
 
     def step(self, view: View) -> None:
         """Find the subject in the next frame, and append what was seen to `sights`."""
-        seen: Box | None = None
-        if self._tracker is not None:
-            held, rectangle = self._tracker.update(view.colour)
-            x0, y0, w, h = map(float, rectangle)
-            if held and self._subject.accepts(view, (x0, y0, w, h), _ALIKE):
-                seen = (x0, y0, w, h)
+        box = self._tracked(view)
+        seen = box if box and self._subject.accepts(view, box, _ALIKE) else None
         if seen is None:
             seen = self._subject.search(view)
-            self._tracker = None if seen is None else _start(self._kind, view, seen)
+            self._tracker = None
         if seen is None:
             self._subject.unseen += 1
         else:
             self._subject.see(view, seen)
+            if self._tracker is None or self._outgrown(seen):
+                self._begin(view)
+        self._view = view
         self.sights.append(self._sight(view, lost=seen is None))
+
+    def _begin(self, view: View) -> None:
+        """Let a tracker begin at the subject's box."""
+        make = cv2.TrackerKCF.create if self._kind == "kcf" else cv2.TrackerCSRT.create
+        self._tracker = make()
+        x, y, w, h = self._subject.box
+        ys, xs = view.window(self._subject.box)
+        start = (xs.start, ys.start, xs.stop - xs.start, ys.stop - ys.start)
+        self._tracker.init(view.colour, start)
+        self._size = w
+        # A tracker's boxes are of whole pixels.
+        self._offset = (x + w / 2 - start[0] - start[2] / 2, y + h / 2 - start[1] - start[3] / 2)
+
+    def _outgrown(self, box: Box) -> bool:
+        return self._kind == "kcf" and not 1 / _RESTART < box[2] / self._size < _RESTART
+
+    def _tracked(self, view: View) -> Box | None:
+        """Where the tracker has the subject."""
+        if self._tracker is None:
+            return None
+        held, (x, y, w, h) = self._tracker.update(view.colour)
+        if not held:
+            return None
+        if self._kind == "csrt":
+            return (float(x), float(y), float(w), float(h))
+        # KCF keeps its box's size, and its places are whole pixels, so that it slips off.
+        cx, cy = x + w / 2 + self._offset[0], y + h / 2 + self._offset[1]
+        left, top, width, height = self._subject.box
+        flow = _flow(self._view, view, self._subject.box, self._subject.own)
+        if flow is not None:
+            dx, dy, growth = flow
+            fx, fy = left + width / 2 + dx, top + height / 2 + dy
+            if _SMALLEST_BOX / 2 < min(width, height) * growth < view.disparity.shape[0]:
+                width, height = width * growth, height * growth
+            if np.hypot(fx - cx, fy - cy) < _SLIP * min(width, height):
+                cx, cy = fx, fy
+        return (cx - width / 2, cy - height / 2, width, height)
 
     def _sight(self, view: View, *, lost: bool) -> Sight:
         height, width = view.disparity.shape
