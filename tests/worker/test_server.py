@@ -245,6 +245,16 @@ def test_window_is_cut_out_of_the_whole_frame(plug_in: Any) -> None:
     np.testing.assert_array_equal(small, reference[22:30, 5:25])
 
 
+def test_window_of_the_sources_size_beside_it_shows_what_lies_in_both(plug_in: Any) -> None:
+    source, depth = a_picture(), a_ramp()
+    values = {"focus_mode": DISTANCE, "blur_scale": 3.0}
+    whole = plug_in.render(source, depth, frame=[0, 0, 100, 40], parameters=values)
+    beside = {"bounds": [25, 0, 85, 40]}
+    result = plug_in.render(source, depth, frame=[0, 0, 100, 40], output=beside, parameters=values)
+    np.testing.assert_array_equal(result[:, :35], whole[:, 25:])
+    assert not result[:, 35:].any()
+
+
 def test_what_the_source_does_not_reach_is_black_and_transparent(plug_in: Any) -> None:
     source, depth = a_picture(20, 60), a_ramp(20, 60)
     lower = {"bounds": [0, 0, 60, 20]}
