@@ -27,6 +27,7 @@ from synthetic_focus.training.samples import Exposure, Kind, SampleCamera
 Halves = NDArray[np.float16]
 
 _BRIGHTEST = 60000.0
+_PHOTOGRAPHED_SIDE = 144  # pixels of the long side, as that of a generated sample's `LensShot`
 _AHEAD = 4
 
 
@@ -91,6 +92,53 @@ def _stored(place: Path, split: str) -> Stored | None:
     )
 
 
+@dataclass(frozen=True)
+class Photographed:
+    """A photographed pair or triplet in memory: pictures (H, W, 3) as halves, aligned.
+
+    Scene-linear, and clipped where the camera clipped. How far anything is is not known, nor how
+    the lens was set.
+    """
+
+    kind: Kind
+    deep: Halves
+    shallow: Halves
+    adjusted: Halves | None = None
+
+
+def read_photographs(folder: Path) -> list[Photographed]:
+    """All pairs and triplets of photographs in `folder`, by name (`samples.load_photographs`).
+
+    Raises:
+        DataError: there are none, or one cannot be used.
+    """
+    found = sorted(p for p in folder.glob("*") if p.is_dir() and not p.name.startswith("."))
+    if not found:
+        raise DataError(
+            f"{folder} has no folders of photographs: each holds deep.jpg, shallow.jpg and, for a"
+            " triplet, adjusted.jpg (or .png, .tif, .exr)"
+        )
+    with ThreadPoolExecutor(2) as pool:
+        try:
+            return list(pool.map(_photographed, found))
+        except samples.SampleError as error:
+            raise DataError(str(error)) from error
+
+
+def _photographed(place: Path) -> Photographed:
+    sample = samples.load_photographs(place)
+    assert sample.shallow is not None
+    height, width = sample.deep.shape[:2]
+    scale = min(1.0, _PHOTOGRAPHED_SIDE / max(width, height))
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+
+    def small(pixels: Floats) -> Halves:
+        return _half(np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)))
+
+    adjusted = None if sample.adjusted is None else small(sample.adjusted)
+    return Photographed(sample.kind, small(sample.deep), small(sample.shallow), adjusted)
+
+
 def _half(pixels: Floats) -> Halves:
     return np.clip(pixels, 0, _BRIGHTEST).astype(np.float16)
 
@@ -128,6 +176,21 @@ class LensShot:
     targets: tuple[Tensor, ...]
     slopes: tuple[float, ...]
     focuses: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class PhotographedShot:
+    """A photographed pair or triplet, for the rendering losses; one frame.
+
+    Attributes:
+        kind: of the sample.
+        picture: (1, 3, H, W) the deep picture, display-encoded and clipped.
+        targets: (1, 3, H, W) scene-linear pictures through the lens, one, or a triplet's two.
+    """
+
+    kind: Kind
+    picture: Tensor
+    targets: tuple[Tensor, ...]
 
 
 def blur_slope(camera: SampleCamera, exposure: Exposure, width: int) -> float:
@@ -235,18 +298,8 @@ class Batches:
 
 
 def lens_shots(data: Sequence[Stored]) -> list[Stored]:
-    """The samples that `lens_shot` can use.
-
-    Raises:
-        DataError: there are none.
-    """
-    useful = [s for s in data if s.shallow is not None and s.camera and s.exposures]
-    if not useful:
-        raise DataError(
-            "the rendering losses need samples with pictures through a lens (pairs or triplets),"
-            " and these data have none; generate some, or use a recipe without them"
-        )
-    return useful
+    """The samples that `lens_shot` can use."""
+    return [s for s in data if s.shallow is not None and s.camera and s.exposures]
 
 
 def lens_shot(stored: Stored, rng: np.random.Generator) -> LensShot:
@@ -270,6 +323,21 @@ def lens_shot(stored: Stored, rng: np.random.Generator) -> LensShot:
         tuple(_channels_first(half(taken[name])[None] * gain) for name in names),
         tuple(blur_slope(stored.camera, one, width) for one in settings),
         tuple(1 / one.focus_distance_m for one in settings),
+    )
+
+
+def photographed_shot(taken: Photographed, rng: np.random.Generator) -> PhotographedShot:
+    """One of `read_photographs`, perhaps mirrored. It has been exposed, so it is left so."""
+    step = -1 if rng.random() < 0.5 else 1
+
+    def light(pixels: Halves) -> Floats:
+        return np.asarray(pixels[None, :, ::step], np.float32)
+
+    targets = [pixels for pixels in (taken.shallow, taken.adjusted) if pixels is not None]
+    return PhotographedShot(
+        taken.kind,
+        _channels_first(encoded(light(taken.deep)[0])[None]),
+        tuple(_channels_first(light(pixels)) for pixels in targets),
     )
 
 

@@ -16,6 +16,12 @@ import click
     help="The samples' folder; `python -m synthetic_focus.training.generate` makes one.",
 )
 @click.option(
+    "--photographs",
+    "photographed",
+    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    help="Folders of photographed pairs and triplets (deep.jpg, shallow.jpg, adjusted.jpg), too.",
+)
+@click.option(
     "--out",
     "folder",
     metavar="RUN_DIR",
@@ -45,6 +51,7 @@ import click
 )
 def train(
     data: Path,
+    photographed: Path | None,
     folder: Path,
     recipe: str,
     resume: bool,
@@ -58,24 +65,31 @@ def train(
     from synthetic_focus.scene.rgbd_hdr import read_weights
     from synthetic_focus.training import recipe as recipes
     from synthetic_focus.training import train as training
-    from synthetic_focus.training.batches import read_folder
+    from synthetic_focus.training.batches import read_folder, read_photographs
 
     chosen = recipes.load(recipe)
     samples = read_folder(data)
-    click.echo(f"{len(samples)} samples, {chosen.steps} steps")
+    photographs = [] if photographed is None else read_photographs(photographed)
+    also = f" and {len(photographs)} of photographs" if photographs else ""
+    click.echo(f"{len(samples)} samples{also}, {chosen.steps} steps")
     initial = None if weights is None else read_weights(weights.read_bytes(), str(weights))
     with tqdm(total=chosen.steps, unit="step", mininterval=2) as bar:
 
         def show(step: int, means: dict[str, float]) -> None:
             bar.update(step - bar.n)
             bar.set_postfix(
-                {name: f"{means[name]:.3f}" for name in training.LOSSES if name in means}
+                {
+                    name: f"{means[name]:.3f}"
+                    for name in (*training.LOSSES, *training.PHOTOGRAPHED)
+                    if name in means
+                }
             )
 
         training.train(
             chosen,
             samples,
             folder,
+            photographs=photographs,
             seed=seed,
             resume=resume,
             initial=initial,

@@ -12,8 +12,9 @@ from torch.nn import functional
 
 from synthetic_focus.render.forward import forward_model, hdr
 from synthetic_focus.scene.rgbd_hdr import CLIPPED, Prediction, clipped_share
-from synthetic_focus.training.batches import LensShot
+from synthetic_focus.training.batches import LensShot, PhotographedShot
 from synthetic_focus.training.features import Extractor, log_encoded
+from synthetic_focus.training.gauge import blur_radii
 
 _LEAST_SPREAD = 0.1
 _FARTHEST = 0.02
@@ -134,13 +135,14 @@ def relative_depth(predicted: Tensor, true: Tensor) -> Tensor:
 
 
 def rendering(
-    prediction: Prediction, shot: LensShot, extractor: Extractor
+    prediction: Prediction, shot: LensShot | PhotographedShot, extractor: Extractor
 ) -> tuple[Tensor, Tensor]:
     """L_rend of the shallow picture, and L_adjust_rend of a triplet's third (equations 5 and 6).
 
-    The prediction is taken to blur radii by the camera's data. For the triplet's third this is
-    F(I, alpha D + beta, E) with alpha = slope' / slope, and beta from the change of focus. Pixels
-    are compared in `log_encoded` light.
+    The prediction is taken to blur radii by the camera's data where they are known. For the
+    triplet's third this is F(I, alpha D + beta, E) with alpha = slope' / slope, and beta from the
+    change of focus. Of photographs nothing is known, and `gauge` finds all of these. Pixels are
+    compared in `log_encoded` light.
 
     Args:
         prediction: of `shot.picture`.
@@ -151,19 +153,43 @@ def rendering(
         two scalars; the second is the first again for a pair, which doubles its weight as the
         paper does.
     """
-    scale, shift = (x.detach() for x in to_dioptres(prediction.disparity, shot.dioptres))
-    dioptres = scale * prediction.disparity + shift
     light = hdr(decoded(shot.picture), prediction.exposure * clipped_share(shot.picture))
+    if isinstance(shot, LensShot):
+        radii = _known_radii(prediction.disparity, shot)
+    else:
+        radii = blur_radii(prediction.disparity, light.detach(), shot.targets, shot.kind)
     losses = []
-    for target, slope, focus in zip(shot.targets, shot.slopes, shot.focuses, strict=True):
-        radius = (slope * (focus - dioptres)).clamp(-_WIDEST_BLUR, _WIDEST_BLUR)
-        rendered = log_encoded(forward_model(light, radius))
-        wanted = log_encoded(target)
+    for target, radius in zip(shot.targets, radii, strict=True):
+        radius = radius.clamp(-_WIDEST_BLUR, _WIDEST_BLUR)
+        if isinstance(shot, LensShot):
+            blurred = forward_model(light, radius)
+        else:  # its camera has clipped it too
+            blurred = _without_gaps(light, radius).clamp_max(target.amax())
+        rendered, wanted = log_encoded(blurred), log_encoded(target)
         loss = (rendered - wanted).abs().mean()
         for ours, theirs in zip(extractor(rendered), extractor(wanted), strict=True):
             loss = loss + (ours - theirs).abs().mean()
         losses.append(loss)
     return losses[0], losses[-1]
+
+
+def _without_gaps(light: Tensor, radius: Tensor) -> Tensor:
+    """The forward model, divided by what it makes of white.
+
+    Its mattes do not add up to 1, and take an eighth of the light. With known disparity as a second
+    teacher that is borne; here it is more than most of what blur changes, and maps that are all
+    whole radii would win over true ones.
+    """
+    whole = forward_model(torch.cat([light, torch.ones_like(light[:, :1])], dim=1), radius)
+    return whole[:, :3] / whole[:, 3:].clamp_min(0.1)
+
+
+def _known_radii(disparity: Tensor, shot: LensShot) -> list[Tensor]:
+    """The blur radius of each target, where the true disparity gives scale and shift."""
+    scale, shift = (x.detach() for x in to_dioptres(disparity, shot.dioptres))
+    dioptres = scale * disparity + shift
+    settings = zip(shot.slopes, shot.focuses, strict=True)
+    return [slope * (focus - dioptres) for slope, focus in settings]
 
 
 def decoded(picture: Tensor) -> Tensor:

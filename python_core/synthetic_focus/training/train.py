@@ -33,7 +33,18 @@ from synthetic_focus.scene.rgbd_hdr import (
     write_weights,
 )
 from synthetic_focus.training import losses
-from synthetic_focus.training.batches import Batch, Batches, LensShot, Stored, lens_shot, lens_shots
+from synthetic_focus.training.batches import (
+    Batch,
+    Batches,
+    DataError,
+    LensShot,
+    Photographed,
+    PhotographedShot,
+    Stored,
+    lens_shot,
+    lens_shots,
+    photographed_shot,
+)
 from synthetic_focus.training.features import Extractor, steerable
 from synthetic_focus.training.recipe import Recipe, Stage, Weights
 
@@ -41,6 +52,7 @@ LOSSES = (
     "invariant", "gradient", "relative", "calibration", "light", "rendering", "adjusted",
     "smoothness",
 )  # fmt: skip
+PHOTOGRAPHED = ("photographed", "photographed_adjusted")
 _LARGEST_GRADIENT = 1.0
 _PARTS = 2
 _LOGGED_EVERY = 50
@@ -80,6 +92,7 @@ def train(
     data: Sequence[Stored],
     folder: Path,
     *,
+    photographs: Sequence[Photographed] = (),
     seed: int = 0,
     resume: bool = False,
     initial: Network | None = None,
@@ -93,6 +106,8 @@ def train(
         recipe: what is done.
         data: training samples.
         folder: of the run; made if need be.
+        photographs: pairs and triplets of unknown depth. Each step that has the rendering losses
+            has them of generated samples and of these.
         seed: of everything random.
         resume: go on with the run in `folder`.
         initial: a network, of the recipe's architecture, to begin with instead of random weights.
@@ -115,7 +130,8 @@ def train(
     if resume:
         _restore(state, folder)
     log = _Log(folder / "log.csv", state.step)
-    shots = lens_shots(data) if any(s.weights.rendering for s in recipe.stages) else []
+    shots = lens_shots(data)
+    _check(recipe, shots, photographs)
     last = began = time.monotonic()
     with _saved_when_stopped(state, folder, log), _pool() as pool:
         for stage, skipped in _stages(recipe, state.step):
@@ -132,7 +148,10 @@ def train(
                     warm = min(1.0, (state.step + 1) / max(1, recipe.warm_up))
                     rate = stage.rate(done) * warm
                     rng = np.random.default_rng([seed, state.step, 1])
-                    lens = _lens(stage, done, shots, rng)
+                    lens: list[LensShot | PhotographedShot] = [
+                        *_lens(stage, done, shots, rng),
+                        *_photographed(stage, done, photographs, seed, state.step),
+                    ]
                     found = _step(state, stage, batch, rate, lens, extractor, pool)
                     _average(state, recipe.averaging)
                     log.add(state.step, rate, found, progress)
@@ -174,13 +193,44 @@ def _pool() -> Iterator[Executor]:
         torch.set_num_threads(before)
 
 
+def _check(recipe: Recipe, shots: Sequence[Stored], photographs: Sequence[Photographed]) -> None:
+    """Whether there is what the recipe asks for, and whether it uses what there is.
+
+    Raises:
+        DataError: no.
+    """
+    rendering = any(stage.weights.rendering for stage in recipe.stages)
+    if rendering and not shots and not photographs:
+        raise DataError(
+            "the rendering losses need samples with pictures through a lens (pairs or triplets),"
+            " and these data have none; generate some, or use a recipe without them"
+        )
+    if photographs and not rendering:
+        raise DataError(
+            "only the rendering losses learn from photographs, and no stage of the recipe has"
+            " them; give one's weights a rendering above 0"
+        )
+
+
 def _lens(
     stage: Stage, step: int, shots: Sequence[Stored], rng: np.random.Generator
 ) -> list[LensShot]:
     """What a step of a stage has for the rendering losses: one for each part, or none."""
-    if not stage.weights.rendering or step % stage.rendering_every:
+    if not shots or not stage.weights.rendering or step % stage.rendering_every:
         return []
     return [lens_shot(shots[int(rng.integers(len(shots)))], rng) for _ in range(_PARTS)]
+
+
+def _photographed(
+    stage: Stage, step: int, taken: Sequence[Photographed], seed: int, number: int
+) -> list[PhotographedShot]:
+    """The same of photographs, chosen by the run's seed and the number of its step."""
+    if not taken or not stage.weights.rendering or step % stage.rendering_every:
+        return []
+    # Of their own, so that a run without photographs is what it was.
+    rng = np.random.default_rng([seed, number, 2])
+    chosen = rng.integers(len(taken), size=_PARTS)
+    return [photographed_shot(taken[int(one)], rng) for one in chosen]
 
 
 def _stages(recipe: Recipe, step: int) -> Iterator[tuple[Stage, int]]:
@@ -197,7 +247,7 @@ def _step(
     stage: Stage,
     batch: Batch,
     rate: float,
-    lens: Sequence[LensShot],
+    lens: Sequence[LensShot | PhotographedShot],
     extractor: Extractor,
     pool: Executor,
 ) -> dict[str, float]:
@@ -228,7 +278,7 @@ def _step(
 def _share(
     network: Network,
     batch: Batch,
-    lens: Sequence[LensShot],
+    lens: Sequence[LensShot | PhotographedShot],
     weights: Weights,
     extractor: Extractor,
     step: int,
@@ -244,11 +294,13 @@ def _share(
     )
     for shot in lens:
         prediction = _predicted(network, shot.picture)
-        found["rendering"], found["adjusted"] = losses.rendering(prediction, shot, extractor)
-        found["smoothness"] = losses.edge_aware_smoothness(prediction.disparity, shot.picture)
-        total = total + weights.rendering * (
-            found["rendering"] + found["adjusted"] + weights.smoothness * found["smoothness"]
-        )
+        rendering, adjusted = losses.rendering(prediction, shot, extractor)
+        smoothness = losses.edge_aware_smoothness(prediction.disparity, shot.picture)
+        total = total + weights.rendering * (rendering + adjusted + weights.smoothness * smoothness)
+        if isinstance(shot, LensShot):
+            found |= {"rendering": rendering, "adjusted": adjusted, "smoothness": smoothness}
+        else:
+            found |= dict(zip(PHOTOGRAPHED, (rendering, adjusted), strict=True))
     if not math.isfinite(float(total.detach())):
         raise RunError(
             f"the loss is {float(total.detach())} at step {step}, so the run has diverged: lower"
@@ -393,7 +445,8 @@ class _Log:
 
     def write(self) -> None:
         """Writes the table, and draws it where matplotlib is."""
-        names = ["step", "learning_rate", "seconds_a_step", *LOSSES]
+        logged = [*LOSSES, *(n for n in PHOTOGRAPHED if any(n in row for row in self._rows))]
+        names = ["step", "learning_rate", "seconds_a_step", *logged]
         with (
             replacing(self._path) as temporary,
             temporary.open("w", newline="", encoding="utf-8") as file,
@@ -407,7 +460,7 @@ class _Log:
             return
         figure = Figure(figsize=(8, 5), layout="constrained")
         axes = figure.add_subplot(xlabel="step", ylabel="loss", yscale="log")
-        for name in LOSSES:
+        for name in logged:
             points = [(row["step"], row[name]) for row in self._rows if name in row]
             if points:
                 axes.plot(*zip(*points, strict=True), label=name)
