@@ -300,3 +300,19 @@ def test_targets_outside_the_shot_and_fractional_times_render(effect: Instance) 
     effect["focus_point"].set_key(900.25, point(FAR, LAST))
     effect.render(time=0)
     effect.render(time=LAST)
+
+
+def test_a_retimed_clip_with_keys_between_frames_keeps_the_focus(effect: Instance) -> None:
+    """At times that no frame has, as a clip at 40 % speed is asked for."""
+    near, far = (subject.disparity for subject in shot().subjects)
+    for key in (0, 25):
+        effect["focus_point"].delete_key(key)
+    effect["focus_point"].set_key(0.4, point(NEAR, 0))
+    effect["focus_point"].set_key(25.3, point(FAR, 25))
+    for time in (0.4, 6.8, 11.6):
+        assert focus_of(effect, time) == pytest.approx(near[round(time)], abs=TOLERANCE)
+    for time in (22.4, 25.3, 33.2):
+        assert focus_of(effect, time) == pytest.approx(far[round(time)], abs=TOLERANCE)
+    half = 22.3 - 5  # of the pull, which has settled three frames before its key
+    between = (np.interp(half, range(120), near) + np.interp(half, range(120), far)) / 2
+    assert focus_of(effect, half) == pytest.approx(between, abs=TOLERANCE)
