@@ -3,6 +3,7 @@
 #include <array>
 #include <cmath>
 #include <cstring>
+#include <limits>
 #include <memory>
 
 namespace synthetic_focus {
@@ -11,11 +12,13 @@ namespace {
 // Neighbours whose circles of confusion differ by more than their distance belong to two surfaces:
 // the lens folds the picture over there.
 constexpr float kFold = 1.0f;
-// A light belongs to another surface than darker neighbours that differ by this much: what it lends
-// to a pixel of theirs would make a ring around its patch.
+// The light of a pixel this many times as bright as the darkest one beside it is not that one's
+// surface's, wholly from the second ratio on.
+constexpr float kBrighter = 3.0f;
+constexpr float kFarBrighter = 8.0f;
+// Radii that differ by less are one surface's, surely two surfaces' from the second on.
 constexpr float kLightFold = 0.05f;
-constexpr float kLight = 3.0f;         // sum of the channels; white is 1 in each
-constexpr float kLighter = 1.2f;       // times as bright as what is around it
+constexpr float kLightFolds = 0.3f;
 constexpr float kSameSurface = 0.25f;  // where a surface is followed, its next pixel differs less
 constexpr int kWindow =
     3;  // half the side of the neighbourhood that a mixed pixel is compared with
@@ -50,11 +53,15 @@ Colour minus(const Colour& a, const Colour& b) {
     return {a[0] - b[0], a[1] - b[1], a[2] - b[2], a[3] - b[3]};
 }
 
+// Of the light alone: opacity does not change with the exposure.
+float light_power(const Colour& c) { return c[0] * c[0] + c[1] * c[1] + c[2] * c[2]; }
+
 float brightness(const Colour& c) { return c[0] + c[1] + c[2]; }
 
+// Without alpha the fourth is 0, so that all four grow with the exposure.
 Colour colour(const Picture& picture, int x, int y) {
     const float* pixel = picture.pixel(x, y);
-    return {pixel[0], pixel[1], pixel[2], picture.channels == 4 ? pixel[3] : 1.0f};
+    return {pixel[0], pixel[1], pixel[2], picture.channels == 4 ? pixel[3] : 0.0f};
 }
 
 // A copy of the map in which soft steps, as blurred or resampled maps have them, are steps again:
@@ -105,24 +112,113 @@ std::vector<float> sharpened(const Picture& picture, int threads, const AbortFla
     return result;
 }
 
-// Marks the pixels of row `y` at which a light of row `v` (beside it, or itself) meets another
-// surface.
-void mark_lights(const Picture& picture, int y, int v, std::uint8_t* folds) {
-    for (int u = 0; u < picture.width; ++u) {
-        const float light = brightness(colour(picture, u, v));
-        if (light <= kLight) continue;
-        const auto meets = [&](int x, int row) {
-            return std::fabs(picture.radius(u, v) - picture.radius(x, row)) > kLightFold &&
-                   light > kLighter * brightness(colour(picture, x, row));
-        };
-        for (int x = std::max(0, u - 1); x <= std::min(picture.width - 1, u + 1); ++x) {
-            if (folds[x] == 0 && meets(x, y)) folds[x] = 1;
+// From 0 at `from` to 1 at `to`, without a kink at either.
+float smooth(float value, float from, float to) {
+    const float t = std::clamp((value - from) / (to - from), 0.0f, 1.0f);
+    return t * t * (3.0f - 2.0f * t);
+}
+
+// The radius that the light of a pixel is drawn with. A pixel that a lamp fills by a tenth has the
+// lamp's light, though the map gives it to the wall just behind: with the wall's radius it would
+// be a ring around the lamp's patch. So the radii around count as the light there (squared, since
+// the brightest pixels are the least mixed), as far as the pixel is brighter than its surface.
+float lights_radius(const Picture& picture, int x, int y) {
+    const float here = picture.radius(x, y);
+    const float own = brightness(colour(picture, x, y));
+    const int left = std::max(0, x - 1);
+    const int right = std::min(picture.width - 1, x + 1);
+    const int top = std::max(0, y - 1);
+    const int bottom = std::min(picture.height - 1, y + 1);
+    float darkest = own;
+    for (int v = top; v <= bottom; ++v) {
+        for (int u = left; u <= right; ++u) {
+            darkest = std::min(darkest, brightness(colour(picture, u, v)));
         }
-        if (v != y || folds[u] != 0) continue;
-        for (int row = std::max(0, y - 1); row <= std::min(picture.height - 1, y + 1); ++row) {
-            for (int x = std::max(0, u - 1); x <= std::min(picture.width - 1, u + 1); ++x) {
-                if (meets(x, row)) folds[u] = 1;
+    }
+    darkest = std::max(0.0f, darkest);
+    if (own <= kBrighter * darkest) return here;
+    float power = 0.0f;
+    float shift = 0.0f;
+    for (int v = top; v <= bottom; ++v) {
+        for (int u = left; u <= right; ++u) {
+            const float light = std::max(0.0f, brightness(colour(picture, u, v)));
+            const float step = picture.radius(u, v) - here;
+            const float size = std::fabs(step);
+            power += light * light;
+            if (size <= kLightFold || size > kFold) continue;
+            shift += light * light * step * smooth(size, kLightFold, kLightFolds);
+        }
+    }
+    const float stands_out = 1.0f - smooth(darkest / own, 1.0f / kFarBrighter, 1.0f / kBrighter);
+    // What is in focus stays as it is.
+    const float blurred = smooth(std::fabs(here), kSharp, 2.0f * kSharp);
+    return here + stands_out * blurred * shift / power;
+}
+
+// Gives the light at the edges of lights the radius of the light, in `coc`, the map of `picture`.
+void gather_lights(const Picture& picture, float* coc, int threads, const AbortFlag* abort) {
+    constexpr int kRun = 32;
+    struct Range {
+        float least = std::numeric_limits<float>::max();
+        float most = std::numeric_limits<float>::lowest();
+
+        void add(float value) {
+            least = std::min(least, value);
+            most = std::max(most, value);
+        }
+        void add(const Range& other) {
+            least = std::min(least, other.least);
+            most = std::max(most, other.most);
+        }
+    };
+    struct Run {
+        Range light;
+        Range radius;
+    };
+    const int runs = (picture.width + kRun - 1) / kRun;
+    const auto index = [=](int run, int y) {
+        return static_cast<std::size_t>(y) * static_cast<std::size_t>(runs) +
+               static_cast<std::size_t>(run);
+    };
+    std::vector<Run> seen(index(0, picture.height));
+    parallel_for(picture.height, threads, abort, [&](int y, int) {
+        for (int x = 0; x < picture.width; ++x) {
+            Run& run = seen[index(x / kRun, y)];
+            run.light.add(brightness(colour(picture, x, y)));
+            run.radius.add(picture.radius(x, y));
+        }
+    });
+    struct Change {
+        int x;
+        float radius;
+    };
+    std::vector<std::vector<Change>> changes(static_cast<std::size_t>(picture.height));
+    parallel_for(picture.height, threads, abort, [&](int y, int) {
+        for (int run = 0; run < runs; ++run) {
+            Run around;
+            for (int v = std::max(0, y - 1); v <= std::min(picture.height - 1, y + 1); ++v) {
+                for (int u = std::max(0, run - 1); u <= std::min(runs - 1, run + 1); ++u) {
+                    around.light.add(seen[index(u, v)].light);
+                    around.radius.add(seen[index(u, v)].radius);
+                }
             }
+            // No pixel that is not brighter than this stands out.
+            const float least = kBrighter * std::max(0.0f, around.light.least);
+            if (seen[index(run, y)].light.most <= least) continue;
+            if (around.radius.most - around.radius.least <= kLightFold) continue;
+            const int end = std::min(picture.width, (run + 1) * kRun);
+            for (int x = run * kRun; x < end; ++x) {
+                if (brightness(colour(picture, x, y)) <= least) continue;
+                const float radius = lights_radius(picture, x, y);
+                if (radius != picture.radius(x, y)) {
+                    changes[static_cast<std::size_t>(y)].push_back({x, radius});
+                }
+            }
+        }
+    });
+    for (int y = 0; y < picture.height; ++y) {
+        for (const Change& change : changes[static_cast<std::size_t>(y)]) {
+            coc[picture.index(change.x, y)] = change.radius;
         }
     }
 }
@@ -130,7 +226,6 @@ void mark_lights(const Picture& picture, int y, int v, std::uint8_t* folds) {
 // 1 where one of the eight neighbours belongs to another surface.
 std::vector<std::uint8_t> find_folds(const Picture& picture, int threads, const AbortFlag* abort) {
     std::vector<std::uint8_t> folds(picture.index(0, picture.height));
-    std::vector<std::uint8_t> lit(static_cast<std::size_t>(picture.height));  // rows with lights
     const auto width = static_cast<std::size_t>(picture.width);
     parallel_for(picture.height, threads, abort, [&](int y, int) {
         const float* row = picture.coc + picture.index(0, y);
@@ -152,18 +247,6 @@ std::vector<std::uint8_t> find_folds(const Picture& picture, int threads, const 
             const float nearest = std::min(least[x], std::min(least[x + 1], least[x + 2]));
             const float farthest = std::max(most[x], std::max(most[x + 1], most[x + 2]));
             fold[x] = std::max(row[x] - nearest, farthest - row[x]) > kFold ? 1 : 0;
-        }
-        float brightest = 0.0f;
-        const float* pixel = picture.pixel(0, y);
-        for (std::size_t x = 0; x < width; ++x, pixel += picture.channels) {
-            brightest = std::max(brightest, pixel[0] + pixel[1] + pixel[2]);
-        }
-        lit[static_cast<std::size_t>(y)] = brightest > kLight ? 1 : 0;
-    });
-    parallel_for(picture.height, threads, abort, [&](int y, int) {
-        for (int v = std::max(0, y - 1); v <= std::min(picture.height - 1, y + 1); ++v) {
-            if (lit[static_cast<std::size_t>(v)] == 0) continue;
-            mark_lights(picture, y, v, folds.data() + picture.index(0, y));
         }
     });
     return folds;
@@ -224,7 +307,7 @@ Parting part(const Colour& own, const Side& near, const Side& far, float guess) 
     const Colour contrast = minus(near.mean, far.mean);
     const float power = dot(contrast, contrast);
     const float seen = dot(minus(own, far.mean), contrast);
-    const float level = dot(near.mean, near.mean) + dot(far.mean, far.mean);
+    const float level = light_power(near.mean) + light_power(far.mean);
     const float position = std::clamp(seen / (power + 1e-12f), 0.0f, 1.0f);
     Colour residual = minus(own, far.mean);
     for (std::size_t c = 0; c < 4; ++c) residual[c] -= position * contrast[c];
@@ -525,7 +608,7 @@ Continued continued(const Picture& picture, const std::vector<float>& coc,
             };
             across += 0.5f * (differ(u + step[1], v + step[0]) + differ(u - step[1], v - step[0]));
             along += differ(u + step[0], v + step[1]);
-            power += dot(c, c);
+            power += light_power(c);
         }
         auto k = static_cast<std::size_t>(count++);
         for (; k > 0 && brightness(seen[k - 1]) > brightness(c); --k) seen[k] = seen[k - 1];
@@ -721,6 +804,7 @@ Surfaces find_surfaces(const Picture& given, bool refine_edges, int threads,
     if (refine_edges) {
         sharp = sharpened(given, threads, abort);
         picture.coc = sharp.data();
+        gather_lights(picture, sharp.data(), threads, abort);
     }
     const std::size_t size = picture.index(0, picture.height);
     surfaces.coc.assign(picture.coc, picture.coc + size);

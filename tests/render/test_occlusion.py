@@ -157,6 +157,44 @@ def test_a_lights_edge_has_no_ring_of_the_radius_that_is_behind_it():
     assert np.abs(defocus(image, coc) - expected).max() < 0.5 * given
 
 
+def lamps_on_a_bright_wall():
+    """A noisy wall, bright above and dark below, and lamps upon it, half a pixel of blur nearer."""
+    rng = np.random.default_rng(5)
+    image = (2 * (1 + 0.2 * rng.standard_normal((80, 100, 3)))).astype(np.float32)
+    image[40:] *= 0.02
+    coc = (5 + 0.01 * np.arange(100) + 0.1 * rng.standard_normal((80, 100))).astype(np.float32)
+    for y, x in rng.integers(8, (70, 90), (16, 2)):
+        image[y : y + 3, x : x + 3] = rng.uniform(3, 60)
+        coc[y : y + 2, x : x + 2] -= 0.5
+    return image, coc
+
+
+@pytest.mark.parametrize("factor", [0.25, 4, 100])
+def test_exposure_commutes_with_the_lens(factor):
+    image, coc = lamps_on_a_bright_wall()
+    coc[:, 70:] -= 9  # a surface well before it
+    result = defocus(image, coc)
+    brighter = defocus(image * np.float32(factor), coc)
+    np.testing.assert_allclose(brighter / np.float32(factor), result, rtol=1e-5)
+
+
+def test_the_last_digit_of_the_depth_does_not_show():
+    """A map of few levels has many steps of just the same height."""
+    image, coc = lamps_on_a_bright_wall()
+    coc = (np.round(coc / 0.05) * 0.05).astype(np.float32)
+    result = defocus(image, coc)
+    signs = np.random.default_rng(1).choice(np.float32([-1, 1]), coc.shape)
+    changed = defocus(image, coc * (1 + np.float32(1e-6) * signs))
+    np.testing.assert_allclose(changed, result, rtol=1e-3)
+
+
+def test_lights_do_not_pop_as_the_focus_moves():
+    image, coc = lamps_on_a_bright_wall()
+    image = image.clip(0, 6)  # so that the stepwise radii of their patches do not show
+    sweep = [defocus(image, coc + move * (coc - 1)) for move in np.arange(0, 0.3, 0.002)]
+    assert max(np.abs(after - before).max() for before, after in itertools.pairwise(sweep)) < 0.05
+
+
 def test_what_shows_behind_a_blurred_thing_is_the_surface_next_to_it_alone():
     """A bright strip, and a dark wall only 0.7 of a pixel behind that, go on behind something."""
     image = np.full((60, 120, 3), 0.1, np.float32)
