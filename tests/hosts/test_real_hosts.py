@@ -331,9 +331,7 @@ def test_a_closed_aperture_is_identity_and_bit_identical(open_effect: Open) -> N
 
 def test_eight_threads_render_two_instances_in_any_order(open_effect: Open) -> None:
     def at(time: float) -> np.ndarray:
-        # Darker from frame to frame: noise above white would be lights to the renderer, and which
-        # surface each of them is on would hang on the last digit of the depth.
-        return photograph() * np.float32(1.0 - time / 20.0)
+        return photograph() * np.float32(1.0 + time / 10.0)
 
     first = open_effect(clips={"Source": at, "Depth": floor()})
     second = first.plugin.create(
