@@ -59,6 +59,14 @@ def test_light_is_recovered_where_it_was_clipped_and_nowhere_else(
     assert (gain == 0).all()
 
 
+def test_left_and_right_are_alike(estimator: EmbeddedEstimator) -> None:
+    picture = _picture(180, 320)
+    disparity = estimator.estimate(picture).disparity
+    mirrored = estimator.estimate(np.ascontiguousarray(picture[:, ::-1])).disparity
+    assert disparity.std() > 0.01
+    np.testing.assert_allclose(mirrored[:, ::-1], disparity, atol=2e-4)
+
+
 def test_the_same_picture_gives_the_same_bits(estimator: EmbeddedEstimator) -> None:
     picture = _picture(270, 480)
     first, again = estimator.estimate(picture), EmbeddedEstimator().estimate(picture)
