@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
+from synthetic_focus.scene import parallax
 from synthetic_focus.scene.flow import FlowPair
 from synthetic_focus.scene.parallax import fused
 
@@ -18,6 +19,15 @@ class Ball:
     center: tuple[float, float, float]
     radius: float
     velocity: tuple[float, float, float] = (0.0, 0.0, 0.0)
+
+
+SHIPPED = parallax._SHARE
+
+
+@pytest.fixture(autouse=True)
+def whole_correction(monkeypatch):
+    """What parallax would correct by itself is looked at here, not the share of it that is made."""
+    monkeypatch.setattr(parallax, "_SHARE", 1.0)
 
 
 BALLS = (
@@ -110,6 +120,16 @@ def sideways(i):
 
 def forwards(i):
     return (0.002 * i, -0.003 * i, 0), (0.01 * i, 0, 0.12 * i)
+
+
+def test_half_of_the_correction_is_made(monkeypatch):
+    truth, _, flows = shot(sideways)
+    estimate = estimated(truth)
+    whole = fused(estimate, flows) - estimate
+    monkeypatch.setattr(parallax, "_SHARE", SHIPPED)
+    made = fused(estimate, flows)
+    np.testing.assert_allclose(made - estimate, whole / 2, atol=1e-6)
+    assert absrel(made, truth) < 0.8 * absrel(estimate, truth)
 
 
 @pytest.mark.parametrize("path", [sideways, forwards])

@@ -41,6 +41,8 @@ _STILL_PIXELS = 0.5  # px of motion over the whole way that is none
 # of what is around it, moves by itself.
 _CONTRADICTIONS = (0.6, 0.3, 0.15)
 _PRECISE = 0.02  # of the disparity's range: an error that costs half of the weight
+# Of the correction: the estimate and parallax err about alike, and not together.
+_SHARE = 0.5
 _SETTLED = 6  # frames after a shot's first in which the correction comes in
 _REACH = 1 / 20  # of the long side: over this the correction is smooth
 _DOUBT = 0.02  # mean weight in reach at which half of the correction is made
@@ -89,7 +91,7 @@ def fused(disparity: Map, flows: Sequence[FlowPair]) -> Map:
     if track is None or spread <= 0:
         return disparity
     # From the first frame of a shot on it grows: what it mends must not come at once.
-    trust = _moves(track) * min(1.0, len(flows) / _SETTLED)
+    trust = _SHARE * _moves(track) * min(1.0, len(flows) / _SETTLED)
     if not trust > 0:
         return disparity
     estimate = _sampled(disparity, track.here)
