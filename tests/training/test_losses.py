@@ -96,13 +96,13 @@ def test_smoothness_counts_gradients_but_where_the_picture_has_them() -> None:
     assert float(on_the_edge) == pytest.approx(math.exp(-255 / 16) / 47, rel=1e-3)
 
 
-def test_the_way_to_dioptres_is_found() -> None:
+def test_scale_and_shift_are_found() -> None:
     true = 3 * RAMP + 0.5
-    scale, shift = losses.to_dioptres(RAMP, true)
+    scale, shift = losses.scale_and_shift(RAMP, true)
     assert scale.flatten().tolist() == pytest.approx([3, 3], rel=1e-3)
     assert shift.flatten().tolist() == pytest.approx([0.5, 0.5], abs=1e-2)
     # What runs the wrong way is flattened, not turned round.
-    assert losses.to_dioptres(-RAMP, true)[0].abs().max() == 0
+    assert losses.scale_and_shift(-RAMP, true)[0].abs().max() == 0
 
 
 def test_features_see_edges_and_not_brightness() -> None:

@@ -98,7 +98,7 @@ def edge_aware_smoothness(disparity: Tensor, picture: Tensor) -> Tensor:
     return total
 
 
-def to_dioptres(predicted: Tensor, true: Tensor) -> tuple[Tensor, Tensor]:
+def scale_and_shift(predicted: Tensor, true: Tensor) -> tuple[Tensor, Tensor]:
     """Scale and shift that take a prediction to true disparity, by least squares, per picture.
 
     Args:
@@ -126,7 +126,7 @@ def relative_depth(predicted: Tensor, true: Tensor) -> Tensor:
     Args:
         predicted, true: (B, 1, H, W), the truth in the calibration of `augment.relative`.
     """
-    scale, shift = to_dioptres(predicted, true)
+    scale, shift = scale_and_shift(predicted, true)
     counted = (true >= _FARTHEST).to(true)
     floor = torch.where(true >= _FARTHEST, true, 1).amin((2, 3), keepdim=True)
     ratio = true / torch.maximum(scale * predicted + shift, floor)  # z / z*
@@ -186,7 +186,7 @@ def _without_gaps(light: Tensor, radius: Tensor) -> Tensor:
 
 def _known_radii(disparity: Tensor, shot: LensShot) -> list[Tensor]:
     """The blur radius of each target, where the true disparity gives scale and shift."""
-    scale, shift = (x.detach() for x in to_dioptres(disparity, shot.dioptres))
+    scale, shift = (x.detach() for x in scale_and_shift(disparity, shot.dioptres))
     dioptres = scale * disparity + shift
     settings = zip(shot.slopes, shot.focuses, strict=True)
     return [slope * (focus - dioptres) for slope, focus in settings]

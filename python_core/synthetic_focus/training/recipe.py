@@ -63,6 +63,10 @@ class Stage:
         begin, end = self.learning_rate
         return end + (begin - end) * (1 + math.cos(math.pi * step / self.steps)) / 2
 
+    def renders(self, step: int) -> bool:
+        """Whether a step of this stage has the rendering losses."""
+        return bool(self.weights.rendering) and step % self.rendering_every == 0
+
 
 @dataclass(frozen=True)
 class Recipe:

@@ -216,7 +216,7 @@ def _lens(
     stage: Stage, step: int, shots: Sequence[Stored], rng: np.random.Generator
 ) -> list[LensShot]:
     """What a step of a stage has for the rendering losses: one for each part, or none."""
-    if not shots or not stage.weights.rendering or step % stage.rendering_every:
+    if not shots or not stage.renders(step):
         return []
     return [lens_shot(shots[int(rng.integers(len(shots)))], rng) for _ in range(_PARTS)]
 
@@ -225,7 +225,7 @@ def _photographed(
     stage: Stage, step: int, taken: Sequence[Photographed], seed: int, number: int
 ) -> list[PhotographedShot]:
     """The same of photographs, chosen by the run's seed and the number of its step."""
-    if not taken or not stage.weights.rendering or step % stage.rendering_every:
+    if not taken or not stage.renders(step):
         return []
     # Of their own, so that a run without photographs is what it was.
     rng = np.random.default_rng([seed, number, 2])
