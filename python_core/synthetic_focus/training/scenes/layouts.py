@@ -4,114 +4,23 @@ Cameras look steeply up and down, along slanted walls and out of windows; near t
 above and stand at the sides; what is looked at is not always in the middle.
 """
 
-from dataclasses import replace
-
 import numpy as np
-from numpy.typing import ArrayLike
 
 from synthetic_focus.training.scenes import fixtures, places, props
 from synthetic_focus.training.scenes.patterns import PATTERNS
 from synthetic_focus.training.scenes.props import Point, Rng, colour, point, stamp, stuff
+from synthetic_focus.training.scenes.viewpoints import (
+    Solid,
+    aim,
+    between,
+    eye_height,
+    framed,
+    inside,
+    lit,
+    near,
+    stand,
+)
 from synthetic_focus.training.scenes.world import Builder, Light, View, turned
-
-
-def _between(rng: Rng, low: float, high: float) -> float:
-    """A number whose logarithm is evenly spread."""
-    return float(np.exp(rng.uniform(np.log(low), np.log(high))))
-
-
-def _aim(
-    rng: Rng,
-    place: ArrayLike,
-    target: ArrayLike,
-    focal: tuple[float, float] = (24, 70),
-    roll: float = 3.0,
-    least: float = 1.0,
-) -> View:
-    """A camera at `place` that has `target` anywhere in the middle half of its picture.
-
-    Its lens shows `least` metres at the target or more; `focal` in millimetres, `roll` in degrees.
-    """
-    start = np.asarray(place, np.float64)
-    way = np.asarray(target, np.float64) - start
-    length = max(20.0, min(_between(rng, *focal), 36 * float(np.linalg.norm(way)) / least))
-    across, rise = np.degrees(np.arctan([18 / length, 12 / length]))
-    yaw = np.degrees(np.arctan2(-way[0], -way[2])) + rng.uniform(-0.5, 0.5) * across
-    pitch = np.degrees(np.arctan2(way[1], np.hypot(way[0], way[2])))
-    pitch = float(np.clip(pitch + rng.uniform(-0.5, 0.5) * rise, -89, 89))
-    x, y, z = map(float, start)
-    return View((x, y, z), float(yaw), pitch, float(rng.normal(0, roll)), length)
-
-
-Solid = tuple[Point, float]  # where a camera cannot stand: a spot on the ground, a radius (m)
-
-
-def _near(rng: Rng, target: ArrayLike, reach: float, height: float) -> Point:
-    """A place `reach` metres from a target, in any direction, at a height above y = 0."""
-    angle = rng.uniform(0, 2 * np.pi)
-    spot = np.asarray(target, np.float64) + point(np.sin(angle), 0, np.cos(angle)) * reach
-    return point(spot[0], height, spot[2])
-
-
-def _inside(spot: Point, size: Point) -> Point:
-    """The place within a room (see `places.room`) that is nearest to `spot`."""
-    half = point(size[0] / 2 - 0.3, 0, size[2] / 2 - 0.3)
-    return np.asarray(np.clip(spot, [-half[0], 0.15, -half[2]], [half[0], size[1] - 0.2, half[2]]))
-
-
-def _stand(
-    rng: Rng,
-    target: Point,
-    reach: tuple[float, float],
-    height: float,
-    solids: list[Solid],
-    size: Point | None = None,
-) -> Point:
-    """A place `reach` metres from a target (in a room of that size) that is in nothing solid.
-
-    Large solids do not hide the target either, if such a place is found by a few trials.
-    """
-    flat = point(1, 0, 1)
-    eye = target
-    for _ in range(12):
-        eye = _near(rng, target, _between(rng, *reach), height)
-        if size is not None:
-            eye = _inside(eye, size)
-        if np.linalg.norm(eye - target) < reach[0] * 0.8:
-            continue
-        for spot, radius in solids:
-            line = eye + np.linspace(0, 0.7 if radius > 0.7 else 0.05, 5)[:, None] * (target - eye)
-            if np.linalg.norm((line - spot) * flat, axis=1).min() < radius + 0.15:
-                break
-        else:
-            break
-    return eye
-
-
-def _height(rng: Rng, tallest: float = 3.0) -> float:
-    """A camera's height: at the eye, near the floor, or anywhere up to `tallest`."""
-    kind = rng.random()
-    if kind < 0.45:
-        return min(float(rng.uniform(1.2, 1.8)), tallest)
-    return float(rng.uniform(0.15, 0.7) if kind < 0.65 else rng.uniform(0.4, tallest))
-
-
-def _framed(b: Builder, rng: Rng, views: list[View], share: float) -> list[View]:
-    """The views; in that share of worlds the first has something near before it, or the first two.
-
-    More would be strange in the other views.
-    """
-    if rng.random() < share:
-        for view in views[: int(rng.integers(1, 3))]:
-            fixtures.before(b, rng, view)
-    return views
-
-
-def _lit(rng: Rng, light: Light, level: float) -> Light:
-    """A large room's light: more of it comes from where the tracer does not look."""
-    return replace(
-        light, ambient=light.ambient + level * rng.uniform(0.5, 1.5) * point(1, 0.95, 0.9)
-    )
 
 
 def hall(b: Builder, rng: Rng) -> tuple[Light, list[View], float]:
@@ -150,8 +59,8 @@ def hall(b: Builder, rng: Rng) -> tuple[Light, list[View], float]:
         b.box(top - point(0, 0.2, 0) + turned(yaw) @ point(0, 0, -1), (2.5, 0.2, 2), slab, yaw)
         props.person(b, rng, top + turned(yaw) @ point(0, 0, -0.8), rng.uniform(0, 360))
         things += [top, foot + point(0, 1, 0)]
-        eyes.append(_inside(top + point(0, 1.6, 0), size))
-        eyes.append(_inside(foot + turned(yaw) @ point(0, 0, 2) + point(0, 0.8, 0), size))
+        eyes.append(inside(top + point(0, 1.6, 0), size))
+        eyes.append(inside(foot + turned(yaw) @ point(0, 0, 2) + point(0, 0.8, 0), size))
     if rng.random() < 0.6:
         for x in np.arange(-wide / 2 + 1.5, wide / 2 - 1, rng.uniform(2.5, 5)):
             for z in np.arange(-deep / 2 + 1.5, deep / 2 - 1, rng.uniform(3, 6)):
@@ -171,12 +80,12 @@ def hall(b: Builder, rng: Rng) -> tuple[Light, list[View], float]:
         things.append(spot + point(0, 1, 0))
     for _ in range(places.VIEWS):
         spot = point(rng.uniform(-0.45, 0.45) * wide, 0, rng.uniform(-0.45, 0.45) * deep)
-        eyes.append(spot + point(0, _height(rng, 2.5), 0))
+        eyes.append(spot + point(0, eye_height(rng, 2.5), 0))
     views = []
     for _ in range(places.VIEWS):
         eye, target = eyes[rng.integers(len(eyes))], things[rng.integers(len(things))]
-        views.append(_aim(rng, eye, target, (20, 60)))
-    return _lit(rng, light, 0.08), _framed(b, rng, views, 0.6), 0.4
+        views.append(aim(rng, eye, target, (20, 60)))
+    return lit(rng, light, 0.08), framed(b, rng, views, 0.6), 0.4
 
 
 def storehouse(b: Builder, rng: Rng) -> tuple[Light, list[View], float]:
@@ -229,25 +138,25 @@ def storehouse(b: Builder, rng: Rng) -> tuple[Light, list[View], float]:
     for _ in range(places.VIEWS):
         # From any side: a wall of goods that recedes sideways
         spot, way = fronts[rng.integers(len(fronts))]
-        eye = _stand(rng, spot + 0.3 * way, (0.9, 4), _height(rng, 2.8), solids, size)
+        eye = stand(rng, spot + 0.3 * way, (0.9, 4), eye_height(rng, 2.8), solids, size)
         target = spot + point(0, rng.uniform(0.1, 0.9) * high, 0)
         if people and rng.random() < 0.25:
             target = people[rng.integers(len(people))]
         elif rng.random() < 0.3:
             target = target + along @ point(rng.normal(0, 3), 0, 0)
-        views.append(_aim(rng, eye, target, (22, 60)))
-    return _lit(rng, light, 0.06), _framed(b, rng, views, 0.55), 0.35
+        views.append(aim(rng, eye, target, (22, 60)))
+    return lit(rng, light, 0.06), framed(b, rng, views, 0.55), 0.35
 
 
 def square(b: Builder, rng: Rng) -> tuple[Light, list[View], float]:
     """A square or a courtyard: low walls, steps, benches, cycles, people at all distances."""
     props.ground(b, rng, stuff(b, rng, str(rng.choice(["stone", "asphalt", "field"]))), 400)
-    yard = _between(rng, 6, 45)
+    yard = between(rng, 6, 45)
     count, first = int(rng.integers(4, 9)), rng.uniform(0, 360)
     for index in range(count):
         yaw = first + index * 360 / count
         if rng.random() < 0.85:
-            high = _between(rng, 4, 25)
+            high = between(rng, 4, 25)
             shape = point(2 * yard * np.tan(np.pi / count) * rng.uniform(0.6, 1), high, 8)
             middle = turned(yaw) @ point(rng.normal(0, 2), 0, yard + 4)
             b.box(middle, shape, stuff(b, rng, "facade"), yaw)
@@ -257,11 +166,11 @@ def square(b: Builder, rng: Rng) -> tuple[Light, list[View], float]:
                 board = stamp(b, rng, "text", 3, 0.6)
                 b.box(door + point(0, 2.6, 0), (3, 0.6, 0.15), board, yaw)
     for _ in range(6):
-        spot = _near(rng, (0, 0, 0), yard * rng.uniform(2, 5) + 15, 0)
+        spot = near(rng, (0, 0, 0), yard * rng.uniform(2, 5) + 15, 0)
         b.box(spot, rng.uniform(8, 30, 3), stuff(b, rng, "facade"), rng.uniform(0, 90))
 
     def somewhere() -> Point:
-        return _near(rng, (0, 0, 0), _between(rng, 0.8, max(yard - 1, 2)), 0)
+        return near(rng, (0, 0, 0), between(rng, 0.8, max(yard - 1, 2)), 0)
 
     things = []
     stone = stuff(b, rng, "stone")
@@ -327,7 +236,7 @@ def square(b: Builder, rng: Rng) -> tuple[Light, list[View], float]:
     if rng.random() < 0.3:
         # Bunting, wires, cloths over the square
         for _ in range(int(rng.integers(2, 6))):
-            ends = [_near(rng, (0, 0, 0), yard * 0.9, rng.uniform(3, 6)) for _ in range(2)]
+            ends = [near(rng, (0, 0, 0), yard * 0.9, rng.uniform(3, 6)) for _ in range(2)]
             t = np.linspace(0, 1, 24)[:, None]
             line = ends[0] + t * (ends[1] - ends[0]) - point(0, 4, 0) * t * (1 - t) * 0.5
             b.tube(line, 0.012, stone, 4)
@@ -336,10 +245,10 @@ def square(b: Builder, rng: Rng) -> tuple[Light, list[View], float]:
     views = []
     for _ in range(places.VIEWS):
         target = things[rng.integers(len(things))]
-        height = rng.uniform(4, 9) if rng.random() < 0.2 else _height(rng)
-        eye = _stand(rng, target, (1.2, 12), height, [(thing, 0.5) for thing in things])
-        views.append(_aim(rng, eye, target, (22, 85)))
-    return places.outdoor_light(rng), _framed(b, rng, views, 0.6), 0.45
+        height = rng.uniform(4, 9) if rng.random() < 0.2 else eye_height(rng)
+        eye = stand(rng, target, (1.2, 12), height, [(thing, 0.5) for thing in things])
+        views.append(aim(rng, eye, target, (22, 85)))
+    return places.outdoor_light(rng), framed(b, rng, views, 0.6), 0.45
 
 
 def _parasol(b: Builder, rng: Rng, at: Point) -> None:
@@ -355,9 +264,9 @@ def parking(b: Builder, rng: Rng) -> tuple[Light, list[View], float]:
     size = point(rng.uniform(10, 20), rng.uniform(2.4, 3.4), rng.uniform(12, 24))
     if indoors:
         light, _ = places.room(b, rng, size, furnished=0.0)
-        light = _lit(rng, light, 0.08)
+        light = lit(rng, light, 0.08)
         what, metal = stuff(b, rng, "stone"), stuff(b, rng, "metal")
-        glow = b.material((0.8,) * 3, pattern=1, glow=point(1, 1, 0.9) * _between(rng, 4, 30))
+        glow = b.material((0.8,) * 3, pattern=1, glow=point(1, 1, 0.9) * between(rng, 4, 30))
         for x in np.arange(-size[0] / 2 + 2, size[0] / 2, rng.uniform(4, 6)):
             for z in np.arange(-size[2] / 2 + 2, size[2] / 2, rng.uniform(4, 7)):
                 fixtures.column(b, rng, (x, 0, z), size[1], what)
@@ -371,14 +280,14 @@ def parking(b: Builder, rng: Rng) -> tuple[Light, list[View], float]:
         light = places.outdoor_light(rng)
         props.ground(b, rng, stuff(b, rng, str(rng.choice(["asphalt", "field", "stone"]))), 500)
         for _ in range(int(rng.integers(3, 12))):
-            spot = _near(rng, (0, 0, 0), _between(rng, 16, 90), 0)
+            spot = near(rng, (0, 0, 0), between(rng, 16, 90), 0)
             if rng.random() < 0.6:
-                shape = (rng.uniform(6, 25), _between(rng, 3, 25), rng.uniform(6, 15))
+                shape = (rng.uniform(6, 25), between(rng, 3, 25), rng.uniform(6, 15))
                 b.box(spot, shape, stuff(b, rng, "facade"), rng.uniform(0, 90))
             else:
                 props.tree(b, rng, spot, rng.uniform(3, 9), 220)
         for _ in range(int(rng.integers(0, 4))):
-            props.lamp_post(b, rng, _near(rng, (0, 0, 0), rng.uniform(3, 14), 0), base, 0.0)
+            props.lamp_post(b, rng, near(rng, (0, 0, 0), rng.uniform(3, 14), 0), base, 0.0)
 
     def fits(spot: Point) -> bool:
         half = size / 2 - 1.6
@@ -424,9 +333,9 @@ def parking(b: Builder, rng: Rng) -> tuple[Light, list[View], float]:
         target = things[rng.integers(len(things))]
         around = [*solids, *((thing, 0.4) for thing in things)]
         room = size if indoors else None
-        eye = _stand(rng, target, (1.3, 7), _height(rng, 2.2), around, room)
-        views.append(_aim(rng, eye, target + rng.normal(0, 0.3, 3), (22, 70), least=1.6))
-    return light, _framed(b, rng, views, 0.55), 0.35
+        eye = stand(rng, target, (1.3, 7), eye_height(rng, 2.2), around, room)
+        views.append(aim(rng, eye, target + rng.normal(0, 0.3, 3), (22, 70), least=1.6))
+    return light, framed(b, rng, views, 0.55), 0.35
 
 
 def lumber(b: Builder, rng: Rng) -> tuple[Light, list[View], float]:
@@ -526,22 +435,22 @@ def lumber(b: Builder, rng: Rng) -> tuple[Light, list[View], float]:
     for _ in range(places.VIEWS):
         target = things[rng.integers(len(things))]
         solids = [(thing, 0.45) for thing in things if thing[1] < tall - 0.7]
-        eye = _stand(rng, target, (1.0, 3.8), _height(rng, tall - 0.3), solids, size)
-        views.append(_aim(rng, eye, target, (22, 55), least=1.2))
-    return _lit(rng, light, 0.04), _framed(b, rng, views, 0.55), 0.3
+        eye = stand(rng, target, (1.0, 3.8), eye_height(rng, tall - 0.3), solids, size)
+        views.append(aim(rng, eye, target, (22, 55), least=1.2))
+    return lit(rng, light, 0.04), framed(b, rng, views, 0.55), 0.3
 
 
 def outlook(b: Builder, rng: Rng) -> tuple[Light, list[View], float]:
     """Out of a window or from a balcony: a near frame, and far houses below and beyond."""
-    above = _between(rng, 2, 45)
+    above = between(rng, 2, 45)
     props.ground(b, rng, stuff(b, rng, str(rng.choice(["stone", "meadow", "asphalt"]))), 1500)
     for _ in range(int(rng.integers(15, 60))):
-        reach = _between(rng, 9, 400)
+        reach = between(rng, 9, 400)
         spot = point(rng.uniform(-1, 1) * reach * 0.9, 0, -reach)
-        shape = (rng.uniform(6, 22), _between(rng, 4, 15 + 0.15 * reach), rng.uniform(6, 22))
+        shape = (rng.uniform(6, 22), between(rng, 4, 15 + 0.15 * reach), rng.uniform(6, 22))
         b.box(spot - point(0, 0, shape[2] / 2), shape, stuff(b, rng, "facade"), rng.normal(0, 25))
     for _ in range(int(rng.integers(0, 12))):
-        reach = _between(rng, 5, 40)
+        reach = between(rng, 5, 40)
         spot = point(rng.uniform(-1, 1) * reach, 0, -reach)
         if rng.random() < 0.5:
             props.tree(b, rng, spot, rng.uniform(3, 14), 240)
@@ -618,11 +527,11 @@ def outlook(b: Builder, rng: Rng) -> tuple[Light, list[View], float]:
     views = []
     for _ in range(places.VIEWS):
         eye = at(rng.uniform(-0.8, 0.8) * h, rng.uniform(0.9, 1.9), rng.uniform(-0.1, 0.5) * deep)
-        reach = _between(rng, 4, 150)
+        reach = between(rng, 4, 150)
         target = point(rng.uniform(-0.6, 0.6) * reach, rng.uniform(0, above + 5), -reach)
         if rng.random() < 0.4:
             target = at(rng.uniform(-1, 1) * h, rng.uniform(0.3, 2), front)
-        view = _aim(rng, eye, target, (20, 60))
+        view = aim(rng, eye, target, (20, 60))
         if rng.random() < 0.2:
             fixtures.before(b, rng, view, above)
         views.append(view)
@@ -632,7 +541,7 @@ def outlook(b: Builder, rng: Rng) -> tuple[Light, list[View], float]:
 
 def neon(b: Builder, rng: Rng) -> tuple[Light, list[View], float]:
     """People before shop fronts and glowing signs by night, in an alley or an underpass."""
-    half, covered = _between(rng, 1.3, 5), rng.random() < 0.3
+    half, covered = between(rng, 1.3, 5), rng.random() < 0.3
     tone = colour(rng, "dark")
     wet = rng.random() < 0.6
     family = str(rng.choice(["asphalt", "tiles", "bricks", "mottled"]))
@@ -652,13 +561,13 @@ def neon(b: Builder, rng: Rng) -> tuple[Light, list[View], float]:
         glow = b.material(
             (0.8,) * 3,
             pattern=1,
-            glow=point(1, rng.uniform(0.8, 1), rng.uniform(0.5, 1)) * _between(rng, 5, 60),
+            glow=point(1, rng.uniform(0.8, 1), rng.uniform(0.5, 1)) * between(rng, 5, 60),
         )
         for z in np.arange(4, -28, -rng.uniform(2, 5)):
             b.box((rng.choice([-0.5, 0, 0.5]) * half, ceiling - 0.06, z), (0.12, 0.05, 1.2), glow)
 
     def shine(low: float, high: float) -> float:
-        return _between(rng, low, high)
+        return between(rng, low, high)
 
     boards = []
     for side in (-1.0, 1.0):
@@ -667,7 +576,7 @@ def neon(b: Builder, rng: Rng) -> tuple[Light, list[View], float]:
             span = rng.uniform(2, 6)
             middle, yaw = point(side * half, 0, z - span / 2), -90.0 * side
             inward = point(-side, 0, 0)
-            high = ceiling if covered else _between(rng, 3.5, 18)
+            high = ceiling if covered else between(rng, 3.5, 18)
             b.box(
                 middle - inward * 2,
                 (4, high, span),
@@ -743,7 +652,7 @@ def neon(b: Builder, rng: Rng) -> tuple[Light, list[View], float]:
     fog = (np.zeros(3), 0.0)
     if rng.random() < 0.3:
         fog = (point(0.08, 0.06, 0.07) * rng.uniform(0.5, 2), float(rng.uniform(0.01, 0.05)))
-    ambient = colour(rng) * _between(rng, 0.02, 0.3) + 0.02
+    ambient = colour(rng) * between(rng, 0.02, 0.3) + 0.02
     light = Light(props.sky(rng, "night", way), way, np.zeros(3), ambient, fog, False)
     views = []
     for _ in range(places.VIEWS):
@@ -751,9 +660,9 @@ def neon(b: Builder, rng: Rng) -> tuple[Light, list[View], float]:
         if rng.random() < 0.15:
             target = boards[rng.integers(len(boards))]
         street = point(2 * half, 9, 100)
-        eye = _stand(rng, target, (1.5, 8), _height(rng, 2.4), [(p, 0.4) for p in people], street)
-        views.append(_aim(rng, eye, target, (24, 85)))
-    return light, _framed(b, rng, views, 0.5), 0.45
+        eye = stand(rng, target, (1.5, 8), eye_height(rng, 2.4), [(p, 0.4) for p in people], street)
+        views.append(aim(rng, eye, target, (24, 85)))
+    return light, framed(b, rng, views, 0.5), 0.45
 
 
 def shore(b: Builder, rng: Rng) -> tuple[Light, list[View], float]:
@@ -764,7 +673,7 @@ def shore(b: Builder, rng: Rng) -> tuple[Light, list[View], float]:
     )
     turn = turned(rng.uniform(0, 360))
     if beach:
-        edge = _between(rng, 3, 40)
+        edge = between(rng, 3, 40)
         water = b.material(
             point(0.05, 0.15, 0.2) * rng.uniform(0.3, 2),
             point(0.3, 0.4, 0.45),
@@ -776,7 +685,7 @@ def shore(b: Builder, rng: Rng) -> tuple[Light, list[View], float]:
         corners = [(-2000, -edge), (2000, -edge), (2000, -6000), (-2000, -6000)]
         b.quad([turn @ point(x, 0.04, z) for x, z in corners], water)
         for _ in range(int(rng.integers(0, 5))):
-            reach = _between(rng, 30, 300)
+            reach = between(rng, 30, 300)
             spot = turn @ point(rng.normal(0, 0.4) * reach, 0, -edge - reach)
             b.box(spot, (rng.uniform(3, 20), rng.uniform(1, 4), 3), stuff(b, rng, "paint"))
             b.tube([spot, spot + point(0, rng.uniform(4, 14), 0)], 0.12, stuff(b, rng, "wood"), 5)
@@ -788,7 +697,7 @@ def shore(b: Builder, rng: Rng) -> tuple[Light, list[View], float]:
             b.box(spot, rng.uniform(5, 25, 3), stuff(b, rng, "facade"), rng.uniform(0, 90))
     things = []
     for _ in range(int(rng.integers(3, 15))):
-        spot = _near(rng, (0, 0, 0), _between(rng, 0.8, 30), 0)
+        spot = near(rng, (0, 0, 0), between(rng, 0.8, 30), 0)
         match int(rng.integers(8)):
             case 0 | 1 | 2 | 3:
                 props.person(b, rng, spot, rng.uniform(0, 360))
@@ -806,14 +715,14 @@ def shore(b: Builder, rng: Rng) -> tuple[Light, list[View], float]:
                 props.clutter(b, rng, spot, (0.7, 0.7), 5, 0.3)
                 things.append(spot + point(0, 0.2, 0))
             case _:
-                radius = _between(rng, 0.08, 0.3)
+                radius = between(rng, 0.08, 0.3)
                 ball = spot + point(0, rng.choice([radius, rng.uniform(0.5, 3)]), 0)
                 b.ellipsoid(ball, (radius,) * 3, stuff(b, rng, "plastic"), rows=12)
                 things.append(ball)
     for _ in range(int(rng.integers(0, 5))):
         # Kites, gulls, flags: things in the air
-        spot = _near(rng, (0, 0, 0), _between(rng, 2, 30), rng.uniform(2.5, 10))
-        b.cards(spot[None], _between(rng, 0.3, 1.5), stuff(b, rng, "cloth"), rng)
+        spot = near(rng, (0, 0, 0), between(rng, 2, 30), rng.uniform(2.5, 10))
+        b.cards(spot[None], between(rng, 0.3, 1.5), stuff(b, rng, "cloth"), rng)
     if rng.random() < 0.5:
         count = int(rng.integers(200, 1500))
         away, angle = np.exp(rng.uniform(-0.7, 2.7, count)), rng.uniform(0, 2 * np.pi, count)
@@ -823,9 +732,9 @@ def shore(b: Builder, rng: Rng) -> tuple[Light, list[View], float]:
     views = []
     for _ in range(places.VIEWS):
         target = things[rng.integers(len(things))]
-        eye = _stand(rng, target, (0.9, 10), _height(rng), [(thing, 0.4) for thing in things])
-        views.append(_aim(rng, eye, target, (24, 85)))
-    return places.outdoor_light(rng), _framed(b, rng, views, 0.55), 0.4
+        eye = stand(rng, target, (0.9, 10), eye_height(rng), [(thing, 0.4) for thing in things])
+        views.append(aim(rng, eye, target, (24, 85)))
+    return places.outdoor_light(rng), framed(b, rng, views, 0.55), 0.4
 
 
 def thicket(b: Builder, rng: Rng) -> tuple[Light, list[View], float]:
@@ -836,14 +745,14 @@ def thicket(b: Builder, rng: Rng) -> tuple[Light, list[View], float]:
     eye = point(0, rng.uniform(0.25, 1.8), 0)
     for _ in range(int(rng.integers(3, 18))):
         props.tree(
-            b, rng, _near(rng, (0, 0, 0), _between(rng, 1.5, 40), 0), rng.uniform(2.5, 14), 260
+            b, rng, near(rng, (0, 0, 0), between(rng, 1.5, 40), 0), rng.uniform(2.5, 14), 260
         )
     for _ in range(int(rng.integers(2, 10))):
         props.bush(
-            b, rng, _near(rng, (0, 0, 0), _between(rng, 1.2, 14), 0), rng.uniform(0.4, 1.6), 200
+            b, rng, near(rng, (0, 0, 0), between(rng, 1.2, 14), 0), rng.uniform(0.4, 1.6), 200
         )
     for _ in range(int(rng.integers(2, 9))):
-        reach = _between(rng, 0.6, 6)
+        reach = between(rng, 0.6, 6)
         start = eye + turned(rng.uniform(0, 360), rng.uniform(-30, 80)) @ point(0, 0, -reach)
         start[1] = max(start[1], 0.1)
         way = rng.normal(0, 1, 3) * [1, 0.6, 1]
@@ -859,7 +768,7 @@ def thicket(b: Builder, rng: Rng) -> tuple[Light, list[View], float]:
         )
     for _ in range(int(rng.integers(1, 9))):
         # A tall plant: a stalk with leaves along it, and perhaps a flower
-        foot = _near(rng, (0, 0, 0), _between(rng, 0.5, 7), 0)
+        foot = near(rng, (0, 0, 0), between(rng, 0.5, 7), 0)
         tall = rng.uniform(0.4, 2.2)
         top = foot + point(rng.normal(0, 0.12), 1, rng.normal(0, 0.12)) * tall
         b.tube(
@@ -875,7 +784,7 @@ def thicket(b: Builder, rng: Rng) -> tuple[Light, list[View], float]:
             b.cards(top + rng.normal(0, 0.035, (16, 3)), 0.11, petal, rng)
     count = int(rng.integers(500, 3000))
     away, angle = np.exp(rng.uniform(-0.9, 2.7, count)), rng.uniform(0, 2 * np.pi, count)
-    high = _between(rng, 0.05, 0.6)
+    high = between(rng, 0.05, 0.6)
     level = rng.uniform(0.1, 0.8, count) * high
     b.cards(np.stack([np.sin(angle) * away, level, np.cos(angle) * away], 1), high, leaves, rng)
     if rng.random() < 0.5:
@@ -887,7 +796,7 @@ def thicket(b: Builder, rng: Rng) -> tuple[Light, list[View], float]:
         )
         b.cards(spots, rng.uniform(0.1, 0.3), leaves, rng)
     for _ in range(int(rng.choice([0, 0, 1, 2]))):
-        spot = _near(rng, (0, 0, 0), _between(rng, 1.2, 6), 0)
+        spot = near(rng, (0, 0, 0), between(rng, 1.2, 6), 0)
         (props.person if rng.random() < 0.6 else props.animal)(b, rng, spot, rng.uniform(0, 360))
     views = []
     for _ in range(places.VIEWS):
@@ -895,7 +804,7 @@ def thicket(b: Builder, rng: Rng) -> tuple[Light, list[View], float]:
         target = eye + turned(rng.uniform(0, 360), pitch) @ point(0, 0, -3)
         place = eye + rng.normal(0, 0.4, 3)
         place[1] = max(place[1], 0.2)
-        views.append(_aim(rng, place, target, (22, 70), 8.0, 0.4))
+        views.append(aim(rng, place, target, (22, 70), 8.0, 0.4))
     return places.outdoor_light(rng), views, 0.25
 
 
@@ -967,10 +876,10 @@ def spread(b: Builder, rng: Rng) -> tuple[Light, list[View], float]:
         pitch = np.radians(
             rng.choice([rng.uniform(2, 30), rng.uniform(20, 60), rng.uniform(60, 89)])
         )
-        angle, reach = rng.uniform(0, 2 * np.pi), _between(rng, 0.35, 2.0)
+        angle, reach = rng.uniform(0, 2 * np.pi), between(rng, 0.35, 2.0)
         way = point(np.sin(angle) * np.cos(pitch), np.sin(pitch), np.cos(angle) * np.cos(pitch))
         target = spots[rng.integers(len(spots))] + point(0, 0.04, 0)
-        eye = _inside(target + reach * way, size)
+        eye = inside(target + reach * way, size)
         # Seen from above there is no upright: any side of the picture may be the near one
-        views.append(_aim(rng, eye, target, (24, 60), 60.0 if pitch > 1 else 4.0, 0.4))
-    return light, _framed(b, rng, views, 0.3), 0.12
+        views.append(aim(rng, eye, target, (24, 60), 60.0 if pitch > 1 else 4.0, 0.4))
+    return light, framed(b, rng, views, 0.3), 0.12

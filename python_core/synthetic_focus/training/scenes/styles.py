@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from synthetic_focus.training.scenes import layouts, places, props
+from synthetic_focus.training.scenes import displays, layouts, places, props
 from synthetic_focus.training.scenes.props import Rng, colour, point, stuff
 from synthetic_focus.training.scenes.world import Builder, Light, View, World, turned
 
@@ -380,6 +380,13 @@ TRAINING: dict[str, tuple[Style, float]] = _FIRST | {
     "shore": (layouts.shore, 2),
     "thicket": (layouts.thicket, 3),
     "spread": (layouts.spread, 4),
+    "showroom": (displays.showroom, 5),
+    "carriage": (displays.carriage, 3),
+    "desk": (displays.desk, 4),
+    "garden": (displays.garden, 3),
+    "pet": (displays.pet, 3),
+    "ravine": (displays.ravine, 2),
+    "heap": (displays.heap, 3),
 }
 """The styles that are trained on, with how often each comes."""
 
