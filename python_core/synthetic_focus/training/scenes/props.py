@@ -5,12 +5,12 @@ metres); sizes are those of the real thing, since a familiar size is a cue of de
 """
 
 from collections.abc import Sequence
-from itertools import pairwise
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from synthetic_focus.evaluation.scenes.geometry import Floats
+from synthetic_focus.training.scenes import anatomy
 from synthetic_focus.training.scenes.patterns import PATTERNS, noise
 from synthetic_focus.training.scenes.world import Builder, Colour, turned
 
@@ -40,11 +40,13 @@ def colour(rng: Rng, kind: str = "any") -> Colour:
         case "hair":
             base = np.asarray(
                 [
-                    point(0.02, 0.015, 0.01),
-                    point(0.12, 0.06, 0.03),
+                    point(0.012, 0.01, 0.009),
+                    point(0.03, 0.018, 0.012),
+                    point(0.1, 0.05, 0.025),
                     point(0.45, 0.3, 0.15),
                     point(0.4, 0.4, 0.4),
-                ][rng.integers(4)]
+                    _hsv(rng.random(), 0.7, 0.3),
+                ][rng.choice(6, p=[0.38, 0.22, 0.18, 0.1, 0.08, 0.04])]
             )
         case "foliage":
             base = _hsv(rng.uniform(0.17, 0.36), rng.uniform(0.4, 0.85), rng.uniform(0.06, 0.35))
@@ -216,6 +218,123 @@ def sunlight(rng: Rng, kind: str) -> tuple[Colour, Colour]:
 # ---- people and animals
 
 
+def _garment(b: Builder, rng: Rng) -> int:
+    """Cloth to wear: often dark or grey and plain, else anything."""
+    if rng.random() < 0.45:
+        tone = colour(rng, "dark") * rng.uniform(0.4, 4) * rng.normal(1, 0.12, 3)
+        tone = np.clip(tone, 0.008, 0.9)
+        return b.material(tone, tone * 0.7, pattern=int(rng.choice(PATTERNS["fabric"])), scale=3.0)
+    return stuff(b, rng, "cloth")
+
+
+_WORN = (0.66, 0.1, 0.07, 0.06, 0.06, 0.05)  # chances of the things worn on a head
+_CUTS = (0.16, 0.3, 0.24, 0.18, 0.06, 0.06)  # and of a man's hair
+# Where hair ends: degrees from the face, height above the eyes
+_SHORT = ((0, 0.036), (35, 0.034), (55, 0.022), (75, -0.008), (100, -0.012), (125, -0.03))
+_FRINGE = ((0, 0.02), (40, 0.018), (55, -0.01))
+_OPEN = ((0, 0.04), (35, 0.034), (55, 0.012))
+
+
+def _head(
+    b: Builder, rng: Rng, head: Point, turn: Colour, size: float, man: bool, skin: int
+) -> None:
+    """A head with a face, hair, and now and then glasses, a beard or something worn on it."""
+    hair = stuff(b, rng, "hair")
+    iris = b.material(point(0.03, 0.02, 0.015) * rng.uniform(0.3, 2), gloss=0.05)
+    lip = b.material(point(0.4, 0.14, 0.12) * np.exp(rng.normal(-0.3, 0.4)))
+    anatomy.skull(b, head, turn, size, skin)
+    anatomy.face(b, head, turn, size, skin, hair, iris, lip)
+
+    def shell(
+        what: int,
+        edge: Sequence[tuple[float, float]],
+        grow: float,
+        rough: float = 0.1,
+        parting: float = 0.0,
+    ) -> None:
+        anatomy.shell(b, head, turn, size, what, edge, grow, rng, rough, parting)
+
+    def at(x: float, y: float, z: float) -> Point:
+        return np.asarray(head + turn @ (point(x, y, z) * size))
+
+    worn = str(rng.choice(["", "cap", "beanie", "brim", "hood", "scarf"], p=_WORN))
+    rim = _FRINGE if rng.random() < 0.4 else _OPEN
+    parting, wavy = rng.normal(0, 14), float(rng.choice([0.08, 0.15, 0.3]))
+    if man:
+        cut = str(rng.choice(["bald", "short", "short", "thick", "bob", "tied"], p=_CUTS))
+    else:
+        cut = str(rng.choice(["short", "thick", "bob", "long", "long", "tied"]))
+    if worn in ("hood", "scarf"):
+        cut = "bald"
+    match cut:
+        case "bald":
+            if rng.random() < 0.5 and not worn:
+                shell(hair, ((0, 0.064), (70, 0.06), (85, 0.0), (125, -0.03)), 0.003)
+        case "short":
+            shell(hair, _SHORT, rng.uniform(0.003, 0.009), wavy, parting)
+        case "thick":
+            full = (*rim[:2], (58, 0.015), (75, -0.015), (125, -0.04))
+            shell(hair, full, rng.uniform(0.01, 0.035), wavy, parting)
+        case "bob":
+            low = -rng.uniform(0.045, 0.085)
+            shell(hair, (*rim, (68, low), (130, low - 0.01)), rng.uniform(0.007, 0.02), wavy)
+        case "long":
+            low = -rng.uniform(0.1, 0.26)
+            edge = (*rim, (70, float(rng.choice([-0.05, low]))), (105, low), (150, low - 0.02))
+            shell(hair, edge, rng.uniform(0.006, 0.016), wavy, parting)
+        case _:
+            shell(hair, (*_OPEN, (80, -0.012), (125, -0.035)), rng.uniform(0.003, 0.007), 0.05)
+            if rng.random() < 0.5:
+                knot = rng.uniform(0.018, 0.032)
+                place = at(0, rng.uniform(-0.02, 0.075), 0.06)
+                b.ellipsoid(place, [knot * size] * 3, hair, turn, 0.08, rng, 7)
+            else:
+                long, back = rng.uniform(0.08, 0.22), rng.uniform(0.07, 0.1)
+                path = [at(0, 0.03, 0.055), at(0, 0.025, back), at(0, -0.04, back + 0.01)]
+                path.append(at(rng.normal(0, 0.01), 0.03 - long, back - 0.01))
+                b.tube(path, np.array([0.012, 0.019, 0.021, 0.006]) * size, hair)
+    cloth = _garment(b, rng)
+    match worn:
+        case "cap":
+            shell(cloth, ((0, 0.03), (180, 0.012)), 0.009, 0.02)
+            visor = np.array([0.04, 0.004, 0.038]) * size
+            back = float(rng.choice([-1, -1, -1, 1]))
+            b.ellipsoid(at(0, 0.027, back * 0.062), visor, cloth, turn, rows=7)
+        case "beanie":
+            shell(cloth, ((0, 0.026), (60, 0.012), (180, -0.01)), rng.uniform(0.008, 0.02), 0.05)
+        case "brim":
+            shell(cloth, ((0, 0.03), (180, 0.024)), rng.uniform(0.008, 0.022), 0.03)
+            wide, dip = rng.uniform(0.075, 0.15), rng.uniform(-0.02, 0.015)
+            b.lathe(
+                at(0, 0.03, 0),
+                np.array([[0.045, 0.004], [0.055, 0], [wide, dip]]) * size,
+                cloth,
+                24,
+                turn,
+            )
+        case "hood":
+            shell(cloth, ((0, 0.05), (35, 0.03), (55, -0.09), (180, -0.1)), 0.018, 0.06)
+        case "scarf":
+            shell(cloth, ((0, 0.03), (38, 0.015), (58, -0.062), (75, -0.12), (180, -0.15)), 0.008)
+    if man and rng.random() < 0.25:
+        long = rng.uniform(0.008, 0.02)
+        beard = np.array([0.037, 0.018 + long, 0.024]) * size
+        b.ellipsoid(at(0, -0.052 - 0.4 * long, -0.027), beard, hair, turn, 0.03, rng, 7)
+    if rng.random() < 0.18:
+        frame = b.material(colour(rng, "dark"), gloss=0.06, roughness=0.05)
+        dark = rng.random() < 0.4
+        for side in (-1, 1):
+            if dark:
+                lens = np.array([0.015, 0.012, 0.003]) * size
+                b.ellipsoid(at(0.019 * side, 0.0, -0.054), lens, frame, turn, rows=5)
+            else:
+                angle = np.linspace(0, 2 * np.pi, 11)
+                ring = np.stack([np.cos(angle) * 0.015, np.sin(angle) * 0.012, 0 * angle], 1)
+                around = (ring + point(0.019 * side, 0.0, -0.056)) * size @ turn.T + head
+                b.tube(around, 0.0013 * size, frame, 4)
+            b.tube([at(0.036 * side, 0.002, -0.05), at(0.05 * side, 0.002, 0)], 0.002 * size, frame)
+
+
 def person(
     b: Builder,
     rng: Rng,
@@ -226,128 +345,249 @@ def person(
 ) -> Point:
     """Somebody who stands, walks or sits and faces `yaw`; returns where the face is."""
     foot = np.asarray(at, np.float64)
-    tall = float(rng.normal(1.7, 0.09)) if height is None else height
+    man = rng.random() < 0.5
+    tall = float(rng.normal(1.74 if man else 1.64, 0.075))
+    if rng.random() < 0.1 and not sitting:
+        tall = float(rng.uniform(0.95, 1.5))
+    if height is not None:
+        tall = height
     rotation = turned(yaw)
-    skin, hair = stuff(b, rng, "skin"), stuff(b, rng, "hair")
-    top, legs, shoes = stuff(b, rng, "cloth"), stuff(b, rng, "cloth"), stuff(b, rng, "plastic")
-    bare = rng.random() < 0.35
-    wide = rng.uniform(0.9, 1.25)
-    hip = 0.26 if sitting else 0.5
+    size = tall * float(np.clip(1.65 / tall, 1, 1.6)) ** 0.55 * rng.uniform(0.97, 1.05)
+    wide = float(np.exp(rng.normal(0.06, 0.1)))
+    up = 0.43 / tall - 0.5 if sitting else 0.0
+    lean = np.array([rng.normal(0, 0.03), rng.normal(0.02, 0.04)])
+    if sitting:
+        lean[1] = rng.uniform(-0.15, 0.3)
 
-    def place(x: float, y: float, z: float) -> Point:
-        """Shares of the height: to the person's left, up, and forward (-z) when yaw is 0."""
-        return np.asarray(foot + rotation @ (point(x, y, -z) * tall))
+    def place(p: ArrayLike) -> Point:
+        """From shares of the height, right, up and forward, where yaw 0 looks along -z."""
+        return np.asarray(foot + (np.asarray(p) * [1, 1, -1] * tall) @ rotation.T)
 
-    def limb(spots: Sequence[Point], radii: Sequence[float], what: int) -> None:
-        path = np.concatenate(
-            [np.linspace(p, q, 3, endpoint=False) for p, q in pairwise(spots)]
-            + [np.asarray(spots[-1])[None]]
-        )
-        b.tube(
-            path,
-            np.interp(np.linspace(0, 1, len(path)), np.linspace(0, 1, len(radii)), radii) * tall,
-            what,
-        )
+    def body(p: ArrayLike) -> Point:
+        """The same above the hip, as if standing."""
+        spot = np.array(p, np.float64)
+        rise = np.maximum(spot[..., 1] - 0.5, 0)
+        spot[..., 0] += lean[0] * rise
+        spot[..., 2] += lean[1] * rise
+        spot[..., 1] += up
+        return place(spot)
 
-    def blob(x: float, y: float, z: float, size: Sequence[float], what: int, rows: int = 9) -> None:
-        b.ellipsoid(place(x, y, z), np.asarray(size) * tall, what, rotation, rows=rows)
-
-    up = hip - 0.5
-    lean = rng.normal(0, 0.015)
-    # Trunk, neck, head
-    blob(lean, 0.70 + up, 0, (0.105 * wide, 0.15, 0.068 * wide), top, 12)
-    blob(0, 0.56 + up, 0, (0.095 * wide, 0.11, 0.07 * wide), top, 12)
-    blob(0, 0.5 + up, 0, (0.095 * wide, 0.07, 0.07 * wide), legs)
-    blob(lean, 0.80 + up, 0, (0.11 * wide, 0.035, 0.045), top)
-    limb([place(lean, 0.8 + up, 0), place(lean, 0.88 + up, 0.005)], [0.034, 0.03], skin)
-    turn = turned(yaw + rng.normal(0, 15), rng.normal(0, 6), rng.normal(0, 5))
-    head = place(lean, 0.93 + up, 0.01)
-    size = tall * rng.uniform(0.95, 1.08)
-    b.ellipsoid(head, np.array([0.047, 0.068, 0.056]) * size, skin, turn, rows=14)
-    b.ellipsoid(
-        head + turn @ point(0, 0.017, 0.012) * size,
-        np.array([0.053, 0.062, 0.057]) * size,
-        hair,
-        turn,
-        rough=0.04,
-        rng=rng,
-        rows=12,
-    )
+    top, legs = _garment(b, rng), _garment(b, rng)
+    shoes = b.material(colour(rng, "dark") * rng.uniform(0.5, 2)) if rng.random() < 0.6 else legs
     if rng.random() < 0.4:
-        b.ellipsoid(
-            head + turn @ point(0, -0.05, 0.03) * size,
-            np.array([0.055, 0.1, 0.035]) * size,
-            hair,
-            turn,
-            rough=0.05,
-            rng=rng,
-        )
-    eye, lip = b.material((0.02, 0.015, 0.012)), b.material((0.4, 0.12, 0.1))
-    for side in (-1, 1):
-        for what, where, radii in (
-            (eye, (0.018 * side, 0.006, -0.0505), (0.0065, 0.0035, 0.004)),
-            (hair, (0.019 * side, 0.019, -0.049), (0.011, 0.0025, 0.005)),
-            (skin, (0.047 * side, -0.002, 0.0), (0.007, 0.016, 0.01)),
-        ):
-            b.ellipsoid(
-                head + turn @ point(*where) * size, np.array(radii) * size, what, turn, rows=5
-            )
-    b.ellipsoid(
-        head + turn @ point(0, -0.01, -0.054) * size,
-        np.array([0.007, 0.014, 0.012]) * size,
+        shoes = stuff(b, rng, "plastic")
+    turn = turned(yaw + rng.normal(0, 18), rng.normal(-2, 8), rng.normal(0, 5))
+    neck = 0.86 + 0.07 * size / tall
+    head = body((0, neck, 0.012))
+    skin = stuff(b, rng, "skin")
+    _head(b, rng, head, turn, size, man, skin)
+    anatomy.limb(
+        b,
+        body,
+        [(0, 0.79, -0.01), (0, 0.84, 0), (0, neck - 0.03, 0.0)],
+        (0.05, 0.031, 0.03),
         skin,
-        turn,
-        rows=6,
+        tall,
     )
-    b.ellipsoid(
-        head + turn @ point(0, -0.034, -0.046) * size,
-        np.array([0.015, 0.004, 0.007]) * size,
-        lip,
-        turn,
-        rows=5,
+    # Trunk and what covers it
+    broad = wide * (1.04 if man else 0.92)
+    waist, hips = (wide, 0.96 * wide) if man else (0.86 * wide, 1.04 * wide)
+    deep = wide * rng.uniform(0.9, 1.25)
+    chest = 0.0 if man else 0.008
+    loose = float(rng.choice([1.0, 1.03, 1.1]))
+    rows = np.array(
+        [
+            [0.848, 0.034, 0.034, -0.004],
+            [0.836, 0.056 * broad, 0.040, -0.004],
+            [0.82, 0.090 * broad, 0.044, -0.004],
+            [0.795, 0.107 * broad, 0.052, 0.0],
+            [0.74, 0.099 * broad, 0.064 * deep + chest, chest],
+            [0.68, 0.092 * broad, 0.063 * deep + chest, chest],
+            [0.62, 0.083 * waist, 0.060 * deep, 0.004],
+            [0.56, 0.090 * hips, 0.064 * deep, 0.0],
+            [0.50, 0.096 * hips, 0.068 * deep, 0.0],
+            [0.465, 0.080 * hips, 0.060 * deep, 0.0],
+        ]
     )
-    if rng.random() < 0.2:
-        cap = stuff(b, rng, "cloth")
-        b.ellipsoid(
-            head + turn @ point(0, 0.035, 0) * size,
-            np.array([0.056, 0.045, 0.062]) * size,
-            cap,
-            turn,
+    kinds = ["shirt", "shirt", "coat", "dress", "skirt"]
+    kind = str(rng.choice(kinds[:3] if man else kinds))
+    scale = np.array([1, loose, loose, 1])
+    anatomy.trunk(b, body, rows[:-2] * scale, top)
+    anatomy.trunk(b, body, rows[-3:], top if kind == "dress" else legs)
+    if kind == "shirt" and rng.random() < 0.6:
+        anatomy.trunk(b, body, rows[[6, 7, 8]] * [1, 1.08 * loose, 1.1 * loose, 1], top)
+    flare, hem = rng.uniform(0.0, 0.09), rng.uniform(0.1, 0.42)
+    skirted = kind in ("dress", "skirt")
+    if skirted:
+        flare = rng.uniform(0.035, 0.12)
+    if kind == "coat":
+        outer = rows[:-1] * [1, 1.1, 1.16, 1]
+        low = [[0.45 if sitting else hem, outer[-1, 1] + 0.5 * flare, 0.09 + 0.5 * flare, 0]]
+        anatomy.trunk(b, body, np.concatenate([outer, np.array(low)]), top)
+        collar = body((0, 0.835, -0.004))
+        b.lathe(collar, np.array([[0.055, 0], [0.046, 0.035]]) * tall, top, 16, rotation)
+    if skirted and not sitting:
+        cloth = top if kind == "dress" else legs
+        skirt = np.array(
+            [
+                rows[6] * 1.02,
+                rows[8] * 1.06,
+                [0.5 * (0.5 + hem), 0.1 * hips + 0.5 * flare, 0.074 * deep + 0.5 * flare, 0],
+                [hem, 0.1 * hips + flare, 0.074 * deep + flare, 0],
+            ]
         )
-        b.ellipsoid(
-            head + turn @ point(0, 0.03, -0.06) * size,
-            np.array([0.045, 0.006, 0.04]) * size,
-            cap,
-            turn,
-        )
-    # Arms
-    for side in (-1, 1):
-        swing, bend = rng.normal(0, 0.06), rng.uniform(0, 0.22) * float(rng.random() < 0.5)
-        shoulder = place(0.105 * wide * side, 0.795 + up, 0)
-        elbow = place((0.125 * wide + abs(rng.normal(0, 0.03))) * side, 0.63 + up, 0.4 * swing)
-        hand = place((0.12 + rng.normal(0, 0.02)) * side, 0.47 + up + bend, swing + bend)
-        limb([shoulder, elbow], [0.032 * wide, 0.028 * wide], top)
-        limb([elbow, hand], [0.024, 0.018] if bare else [0.028, 0.022], skin if bare else top)
-        b.ellipsoid(hand, np.array([0.02, 0.03, 0.02]) * tall, skin, rotation, rows=6)
+        anatomy.trunk(b, body, skirt, cloth, rng.uniform(0, 0.12))
+    bare_legs = skirted or rng.random() < 0.12
+    shin = skin if bare_legs and rng.random() < 0.7 else legs
+    fat = wide * rng.uniform(0.9, 1.15)
+
     # Legs
-    for side in (-1, 1):
-        stride = rng.normal(0, 0.05)
-        pelvis = place(0.05 * side, 0.5 + up, 0)
+    stride = rng.uniform(0.04, 0.17) * float(rng.random() < 0.55 and not sitting)
+    ahead = float(rng.choice([-1, 1]))
+    crossed, booted = sitting and rng.random() < 0.25, rng.random() < 0.2
+    for side in (-1.0, 1.0):
+        z, lift = stride * side * ahead, 0.055 * float(stride > 0.08 and side * ahead < 0)
+        hip = point(0.052 * side * hips, 0.49 + up, 0.0)
+        stand = (rng.uniform(0.04, 0.07) * side, 0.042 + lift, z)
+        knee, ankle = anatomy.joint(hip, stand, 0.245, 0.225, (0.1 * side, 0, 1))
         if sitting:
-            knee, ankle = place(0.06 * side, 0.27, 0.24), place(0.06 * side, 0.03, 0.24)
-        else:
-            knee = place(0.055 * side, 0.27, stride + 0.01)
-            ankle = place(0.055 * side, 0.03, 1.2 * stride)
-        limb([pelvis, knee], [0.055 * wide, 0.04], legs)
-        limb([knee, ankle], [0.04, 0.03], legs)
-        b.ellipsoid(
-            ankle + rotation @ point(0, -0.012, -0.03) * tall,
-            np.array([0.026, 0.02, 0.065]) * tall,
-            shoes,
-            rotation,
-            rows=6,
-        )
+            knee = np.array([(0.055 + abs(rng.normal(0, 0.03))) * side, 0.5 + up, 0.235])
+            ankle = np.array([0.06 * side, max(0.042, 0.27 + up), 0.2 + rng.normal(0, 0.05)])
+            if crossed and side > 0:
+                knee, ankle = np.array([-0.01, 0.535 + up, 0.24]), np.array([-0.1, 0.2, 0.3])
+        thigh = top if sitting and kind in ("dress", "coat") else legs
+        girth = (0.054 * fat, 0.039 * fat, 0.034 * fat, 0.026 * fat)
+        calf = ankle + 0.7 * (knee - ankle)
+        anatomy.limb(b, place, [hip, knee, calf, ankle], girth, shin, tall)
+        if thigh != shin and (sitting or not skirted):
+            anatomy.limb(b, place, [hip, knee], (0.06 * fat, 0.047 * fat), thigh, tall)
+        toe = rotation @ turned(-side * rng.uniform(0, 20), -35.0 if lift else 0.0)
+        shoe = place(ankle) + toe @ point(0, -0.019, -0.032) * tall
+        b.ellipsoid(shoe, np.array([0.026, 0.022, 0.072]) * tall, shoes, toe, rows=7)
+        if booted:
+            anatomy.limb(b, place, [calf, ankle], (0.037 * fat, 0.033), shoes, tall)
+
+    _arms(b, rng, body, rotation, tall, broad, (skin, top), sitting, neck)
+    if rng.random() < 0.15:
+        # A scarf
+        knit = stuff(b, rng, "cloth")
+        angle = np.linspace(0, 2 * np.pi, 13)
+        ring = np.stack([0.045 * np.cos(angle), 0.848 + 0 * angle, 0.045 * np.sin(angle)], 1)
+        b.tube(body(ring), 0.022 * tall, knit)
+        tail = [(0.03, 0.84, 0.06), (0.035, 0.74, 0.09), (0.035, rng.uniform(0.55, 0.7), 0.09)]
+        anatomy.limb(b, body, tail, (0.02, 0.024, 0.022), knit, tall)
+    load = rng.random()
+    if load < 0.12:
+        sack = stuff(b, rng, "cloth")
+        shape = np.array([0.085, rng.uniform(0.09, 0.14), 0.05]) * tall
+        b.ellipsoid(body((0, 0.69, -0.115)), shape, sack, rotation, rows=8)
+        for side in (-1, 1):
+            strap = [(0.07 * side, 0.81, -0.05), (0.075 * side, 0.825, 0.02)]
+            strap += [(0.078 * side, 0.74, 0.085), (0.09 * side, 0.64, 0.03)]
+            anatomy.limb(b, body, strap, (0.012,) * 4, sack, tall)
+    elif load < 0.24:
+        leather = stuff(b, rng, str(rng.choice(["plastic", "cloth", "wood"])))
+        side = float(rng.choice([-1, 1]))
+        strap = [(-0.08 * side, 0.8, -0.07), (-0.06 * side, 0.835, 0), (0, 0.72, 0.1)]
+        anatomy.limb(b, body, [*strap, (0.13 * side, 0.52, 0.04)], (0.008,) * 4, leather, tall)
+        shape = np.array([0.05, 0.13, 0.17]) * rng.uniform(0.7, 1.2) * tall
+        b.box(body((0.14 * side, 0.42, 0.02)), shape, leather, yaw)
     return head
+
+
+def _arms(
+    b: Builder,
+    rng: Rng,
+    body: anatomy.Placing,
+    rotation: Colour,
+    tall: float,
+    broad: float,
+    stuffs: tuple[int, int],
+    sitting: bool,
+    neck: float,
+) -> None:
+    """Two arms, each in a pose of its own or both in one, and what the hands hold."""
+    skin, sleeve = stuffs
+    bare, short = rng.random() < 0.3, rng.uniform(0.3, 1.0)
+    poses = ["side", "side", "side", "pocket", "carry", "bent", "hip", "up", "ear", "point"]
+    if sitting:
+        poses = ["lap", "lap", "table", "table", "bent", "chin", "ear", "up"]
+    both = str(rng.choice(["", "crossed", "phone", "back"], p=[0.78, 0.08, 0.1, 0.04]))
+    canopy = not sitting and rng.random() < 0.04
+    swing = rng.normal(0, 0.06)
+    for side in (-1.0, 1.0):
+        pose = both or str(rng.choice(poses))
+        if canopy and side > 0:
+            pose = "canopy"
+        hint = (0.35 * side, -0.5, -0.8)
+        jitter = rng.normal(0, 0.012, 3)
+        match pose:
+            case "pocket":
+                goal, hint = (0.115 * side * broad, 0.535, 0.045), (0.8 * side, 0, -0.8)
+            case "bent":
+                goal = (0.09 * side, rng.uniform(0.6, 0.72), rng.uniform(0.12, 0.2))
+            case "hip":
+                goal, hint = (0.105 * side * broad, 0.57, 0.03), (side, 0, -0.3)
+            case "up":
+                goal = (rng.uniform(0.12, 0.25) * side, rng.uniform(0.88, 1.08), 0.08)
+                hint = (side, -0.5, 0)
+            case "ear":
+                goal, hint = (0.062 * side, neck - 0.02, 0.03), (0.6 * side, -1, 0.4)
+            case "point":
+                goal = (rng.uniform(0.05, 0.25) * side, rng.uniform(0.7, 0.9), 0.28)
+            case "crossed":
+                goal, hint = (-0.06 * side, 0.69 + 0.015 * side, 0.1), (0.8 * side, -0.8, 0.1)
+            case "phone":
+                goal = (0.03 * side, 0.7, 0.17)
+            case "back":
+                goal, hint = (0.02 * side, 0.54, -0.09), (side, 0, -0.6)
+            case "lap":
+                goal = (0.06 * side, 0.545, rng.uniform(0.1, 0.2))
+            case "table":
+                goal = (rng.uniform(0.02, 0.16) * side, 0.64, rng.uniform(0.18, 0.27))
+            case "chin":
+                goal, hint = (0.03 * side, neck - 0.075, 0.075), (0.6 * side, -1, 0.4)
+            case "canopy":
+                goal = (0.09 * side, 0.7, 0.13)
+            case _:
+                z = swing * side
+                goal, hint = (rng.uniform(0.115, 0.16) * side * broad, 0.475, z), (0.1, 0, -1)
+        shoulder = np.array([0.1 * side * broad, 0.788, -0.002])
+        elbow, hand = anatomy.joint(shoulder, goal + jitter, 0.175, 0.155, hint)
+        girth = 0.5 * (broad + 1)
+        radii = (0.031 * girth, 0.027 * girth, 0.019)
+        if bare:
+            end = shoulder + short * (elbow - shoulder)
+            anatomy.limb(b, body, [shoulder, end], (0.033 * girth, 0.033 * girth), sleeve, tall)
+            radii = (0.03 * girth, 0.025 * girth, 0.017)
+        anatomy.limb(b, body, [shoulder, elbow, hand], radii, skin if bare else sleeve, tall)
+        b.ellipsoid(body(shoulder), [0.033 * girth * tall] * 3, sleeve, rows=6)
+        way = (hand - elbow) / np.linalg.norm(hand - elbow)
+        for reach, thick in ((0.018, 0.0165), (0.042, 0.0125)):
+            anatomy.limb(b, body, [hand, hand + way * reach], (0.014, thick), skin, tall)
+        palm = body(hand + way * 0.03)
+        b.ellipsoid(palm, np.array([0.015, 0.019, 0.019]) * tall, skin, rotation, rows=5)
+        if pose in ("ear", "phone") and (pose == "ear" or side > 0):
+            slab = b.material(colour(rng, "dark"), gloss=0.06, roughness=0.03)
+            if rng.random() < 0.5:
+                slab = b.material((0.5,) * 3, pattern=1, glow=colour(rng) * rng.uniform(0.5, 4))
+            tilt = rotation @ turned(0, -40 if pose == "phone" else 0, 0)
+            shape = (0.075, 0.15, 0.009) if pose == "phone" else (0.009, 0.15, 0.075)
+            b.box(palm, shape, slab, turn=tilt)
+        elif pose == "canopy":
+            cloth, rod = stuff(b, rng, "cloth"), stuff(b, rng, "metal")
+            top = body(hand + point(-0.06 * side, 0.48, 0))
+            b.tube([palm, top], 0.006, rod, 5)
+            rim = rng.uniform(0.4, 0.6)
+            b.lathe(top, np.array([[1, -0.45], [0.75, -0.2], [0.35, -0.04], [0, 0]]) * rim, cloth)
+        elif pose == "side" and rng.random() < 0.25:
+            bag = stuff(b, rng, str(rng.choice(["plastic", "cloth", "paper"])))
+            high = rng.uniform(0.2, 0.4)
+            base = palm - point(0, high + 0.12, 0)
+            b.box(base, (0.12, high, rng.uniform(0.25, 0.4)), bag, turn=rotation)
+            b.tube([palm, base + point(0, high, 0)], 0.01, bag, 5)
+        elif pose in ("bent", "carry", "table") and rng.random() < 0.4:
+            b.lathe(palm, _profile(rng, "cup") * 0.1, stuff(b, rng, "ceramic"), 12)
 
 
 def animal(b: Builder, rng: Rng, at: ArrayLike, yaw: float) -> None:
