@@ -4,18 +4,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
-from synthetic_focus.render.forward import forward_model
+from synthetic_focus.render import defocus
 from synthetic_focus.training.batches import blur_slope
 from synthetic_focus.training.samples import Exposure, Kind, Sample, SampleCamera, save
 
-CAMERA = SampleCamera(focal_length_mm=35, sensor_width_mm=36)
+CAMERA = SampleCamera(focal_length_mm=150, sensor_width_mm=36)
 EXPOSURES = {"deep": Exposure(22, 2), "shallow": Exposure(2, 1.5), "adjusted": Exposure(2, 4)}
 
 
 def scene(seed: int, kind: Kind = "deep", size: tuple[int, int] = (96, 64)) -> Sample:
-    """What stands lower in the picture is nearer; the blur is the forward model's."""
+    """What stands lower in the picture is nearer; the blur is the native renderer's."""
     rng = np.random.default_rng(seed)
     width, height = size
     y, x = np.mgrid[0:height, 0:width].astype(np.float32)
@@ -38,8 +37,7 @@ def scene(seed: int, kind: Kind = "deep", size: tuple[int, int] = (96, 64)) -> S
     for name in {"deep": (), "pair": ("shallow",)}.get(kind, ("shallow", "adjusted")):
         lens = EXPOSURES[name]
         radii = blur_slope(CAMERA, lens, width) * (1 / lens.focus_distance_m - disparity)
-        light, coc = torch.from_numpy(deep).permute(2, 0, 1)[None], torch.from_numpy(radii)
-        blurred[name] = forward_model(light, coc[None, None])[0].permute(1, 2, 0).numpy()
+        blurred[name] = defocus(deep, radii)
     return Sample(
         kind,
         deep,

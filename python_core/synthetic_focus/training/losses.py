@@ -161,10 +161,9 @@ def rendering(
     losses = []
     for target, radius in zip(shot.targets, radii, strict=True):
         radius = radius.clamp(-_WIDEST_BLUR, _WIDEST_BLUR)
-        if isinstance(shot, LensShot):
-            blurred = forward_model(light, radius)
-        else:  # its camera has clipped it too
-            blurred = _without_gaps(light, radius).clamp_max(target.amax())
+        blurred = _without_gaps(light, radius)
+        if isinstance(shot, PhotographedShot):  # its camera has clipped it too
+            blurred = blurred.clamp_max(target.amax())
         rendered, wanted = log_encoded(blurred), log_encoded(target)
         loss = (rendered - wanted).abs().mean()
         for ours, theirs in zip(extractor(rendered), extractor(wanted), strict=True):
@@ -176,9 +175,8 @@ def rendering(
 def _without_gaps(light: Tensor, radius: Tensor) -> Tensor:
     """The forward model, divided by what it makes of white.
 
-    Its mattes do not add up to 1, and take an eighth of the light. With known disparity as a second
-    teacher that is borne; here it is more than most of what blur changes, and maps that are all
-    whole radii would win over true ones.
+    Its mattes do not add up to 1, and take an eighth of the light: more than most of what blur
+    changes, so that maps that are all whole radii would win over true ones.
     """
     whole = forward_model(torch.cat([light, torch.ones_like(light[:, :1])], dim=1), radius)
     return whole[:, :3] / whole[:, 3:].clamp_min(0.1)
