@@ -26,7 +26,7 @@ _ATTEMPTS = 6  # worlds tried until one has enough good views
 _DEEP_RAYS, _SHALLOW_RAYS = 8, 20  # samples a pixel
 _DEEP_F_STOP = 22.0
 _LARGEST_BLUR = 22.0  # pixels at a long side of 288
-_OFTEN_UPRIGHT = ("portrait", "people", "hall", "outlook", "neon")  # styles
+_OFTEN_UPRIGHT = ("portrait", "people", "hall", "outlook", "neon", "interview", "crowd")  # styles
 _LUMA = np.array([0.2126, 0.7152, 0.0722], np.float32)
 
 
@@ -114,7 +114,7 @@ def _photograph(
         name: trace(exposure, _DEEP_RAYS if name == "deep" else _SHALLOW_RAYS, part)
         for part, (name, exposure) in enumerate(exposures.items())
     }
-    gain = _gain(rng, pictures["deep"], world.world.style in ("night-street", "neon"))
+    gain = _gain(rng, pictures["deep"], world.world.style in ("night-street", "neon", "stage"))
     return Sample(
         kind,
         **{name: np.asarray(picture * gain, np.float32) for name, picture in pictures.items()},

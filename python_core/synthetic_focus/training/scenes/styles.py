@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from synthetic_focus.training.scenes import displays, layouts, places, props
+from synthetic_focus.training.scenes import displays, gatherings, layouts, places, props
 from synthetic_focus.training.scenes.props import Rng, colour, point, stuff
 from synthetic_focus.training.scenes.world import Builder, Light, View, World, turned
 
@@ -387,6 +387,12 @@ TRAINING: dict[str, tuple[Style, float]] = _FIRST | {
     "pet": (displays.pet, 3),
     "ravine": (displays.ravine, 2),
     "heap": (displays.heap, 3),
+    "interview": (gatherings.interview, 5),
+    "crowd": (gatherings.crowd, 4),
+    "stage": (gatherings.stage, 3),
+    "dinner": (gatherings.dinner, 4),
+    "kitchen": (gatherings.kitchen, 3),
+    "playground": (gatherings.playground, 3),
 }
 """The styles that are trained on, with how often each comes."""
 

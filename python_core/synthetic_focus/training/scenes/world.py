@@ -269,6 +269,20 @@ class Builder:
             uv = np.tile(outline[:, :2] + 0.5, (len(centres), 1)) * scale.repeat(4, 0)[:, 0]
             self.add(points.reshape(-1, 3), faces.reshape(-1, 3), normals, uv, kind)
 
+    @property
+    def parts(self) -> int:
+        """How many parts have been added."""
+        return len(self._parts)
+
+    def repeat(self, parts: range, about: ArrayLike, to: ArrayLike, yaw: float) -> None:
+        """Adds parts again, turned by `yaw` degrees about the vertical through `about`, at `to`."""
+        rotation = turned(yaw).T.astype(np.float32)
+        here, there = np.asarray(about, np.float32), np.asarray(to, np.float32)
+        for index in parts:
+            corners, normals, uv, what = self._parts[index]
+            moved = ((corners - here) @ rotation + there).astype(np.float32)
+            self._parts.append((moved, (normals @ rotation).astype(np.float32), uv, what))
+
     def lamp(self, centre: ArrayLike, radius: float, radiance: ArrayLike) -> None:
         """A small round light."""
         what = self.material((0, 0, 0), pattern=PATTERNS["glow"][0], glow=radiance, lamp=True)
