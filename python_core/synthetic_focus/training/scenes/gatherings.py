@@ -49,7 +49,7 @@ def _board(
     family = str(rng.choice(["neon", "neon", "poster", "picture", "lit_windows", "text"]))
     what = stamp(b, rng, family, *size, shine)
     if rng.random() < 0.1:  # one even light
-        tone = colour(rng, "bright") * rng.uniform(0.3, 1) + rng.uniform(0, 0.6)
+        tone = np.minimum(colour(rng, "bright") * rng.uniform(0.3, 1) + rng.uniform(0, 0.6), 0.9)
         what = b.material(tone, pattern=PATTERNS["glow"][0], glow=tone * shine)
     b.box(at, (*size, 0.12), what, yaw)
 
