@@ -21,8 +21,7 @@ constexpr int kCellBytesPerBand = 2560 * 1024;
 constexpr int kMostRowsPerBand = 32;
 constexpr int kColumnsAtOnce = 32;
 
-// The index in [0, size) that a mirrored picture shows at `i`. Mirrored borders neither darken nor
-// lose light.
+// The index in [0, size) that a mirrored picture shows at `i`. Mirrored borders do not darken.
 struct Mirrored {
     int at;
     bool turned;  // left is right there
@@ -85,6 +84,8 @@ struct Gathering {
         std::int16_t layer;
         std::int8_t mirrored;
         float share;
+        float light_share;
+        float alpha_share;
         float coverage;
         const float* light;
         SpanTable::Entry entry;
@@ -114,10 +115,11 @@ struct Workspace {
     std::vector<Columns> touched;           // by row of the band, counted from its first cell
 };
 
-// The pieces of a row of surfaces, met from left to right.
-class Pieces {
+// What is listed of a row of surfaces, met from left to right.
+template <typename Item>
+class Listed {
   public:
-    explicit Pieces(const std::vector<Piece>& row) : at_(row.begin()), row_(row) {}
+    explicit Listed(const std::vector<Item>& row) : at_(row.begin()), row_(row) {}
 
     // Goes on to those at `x`; moving to the left is allowed, and slow.
     void seek(int x) {
@@ -125,11 +127,11 @@ class Pieces {
         while (at_ != row_.end() && at_->x < x) ++at_;
     }
     bool here(int x) const { return at_ != row_.end() && at_->x == x; }
-    const Piece& take() { return *at_++; }
+    const Item& take() { return *at_++; }
 
   private:
-    std::vector<Piece>::const_iterator at_;
-    const std::vector<Piece>& row_;
+    typename std::vector<Item>::const_iterator at_;
+    const std::vector<Item>& row_;
 };
 
 Sampling sampling(Quality quality) {
@@ -202,20 +204,26 @@ class Renderer {
         gathering.parts.clear();
         const auto [inner_y, upside_down] = mirrored(y, picture_.height);
         const int outside_y = y < 0 ? -y : std::max(0, y - picture_.height + 1);
-        Pieces front(surfaces_.front[static_cast<std::size_t>(inner_y)]);
-        Pieces hidden(surfaces_.hidden[static_cast<std::size_t>(inner_y)]);
+        Listed front(surfaces_.front[static_cast<std::size_t>(inner_y)]);
+        Listed hidden(surfaces_.hidden[static_cast<std::size_t>(inner_y)]);
+        Listed dimmed(surfaces_.dimmed[static_cast<std::size_t>(inner_y)]);
         const auto gather = [&](int x, int inner_x, bool turned) {
             const int outside_x = x < 0 ? -x : std::max(0, x - picture_.width + 1);
             const int mirrors = table_.symmetric() ? 0 : (turned ? 1 : 0) + (upside_down ? 2 : 0);
-            const auto add = [&](float coc, float coverage, const float* light) {
+            Dimmed dim{inner_x, 1.0f, 1.0f};
+            if (outside_x > 0 || outside_y > 0) {
+                dimmed.seek(inner_x);
+                if (dimmed.here(inner_x)) dim = dimmed.take();
+            }
+            const auto add = [&](float coc, float coverage, const float* light, float yields) {
                 if (static_cast<float>(outside_x) > table_.extent() * std::fabs(coc) + 1.0f) return;
                 const SpanTable::Entry& entry = table_.entry(inner_x, inner_y, coc);
                 if (outside_y > entry.rows) return;
-                const Layers::Share share = layers_.share(coc);
+                const Layers::Share share = layers_.share(coc, yields);
                 const auto push = [&](int layer, float part) {
-                    gathering.parts.push_back({x, static_cast<std::int16_t>(layer),
-                                               static_cast<std::int8_t>(mirrors), part, coverage,
-                                               light, entry});
+                    gathering.parts.push_back(
+                        {x, static_cast<std::int16_t>(layer), static_cast<std::int8_t>(mirrors),
+                         part, part * dim.light, part * dim.alpha, coverage, light, entry});
                 };
                 if (share.next < 1.0f) push(share.layer, 1.0f - share.next);
                 if (share.next > 0.0f) push(share.layer + 1, share.next);
@@ -223,15 +231,15 @@ class Renderer {
             front.seek(inner_x);
             if (front.here(inner_x)) {
                 const Piece& piece = front.take();
-                add(piece.coc, piece.coverage, piece.light);
+                add(piece.coc, piece.coverage, piece.light, 0.0f);
             } else {
                 const float coc = surfaces_.coc[picture_.index(inner_x, inner_y)];
-                if (std::fabs(coc) > kSharp) add(coc, 1.0f, picture_.pixel(inner_x, inner_y));
+                if (std::fabs(coc) > kSharp) add(coc, 1.0f, picture_.pixel(inner_x, inner_y), 0.0f);
             }
             hidden.seek(inner_x);
             while (hidden.here(inner_x)) {
                 const Piece& piece = hidden.take();
-                add(piece.coc, piece.coverage, piece.light);
+                add(piece.coc, piece.coverage, piece.light, piece.yields);
             }
         };
         const auto gather_mirrored = [&](int begin, int end) {
@@ -266,7 +274,8 @@ class Renderer {
         float* values = sorted.values.data();
         for (std::size_t i = 0; i < parts.size(); ++i, values += N) {
             const Gathering::Part& part = parts[static_cast<std::size_t>(gathering.order[i])];
-            for (int c = 0; c < kLightChannels; ++c) values[c] = part.share * part.light[c];
+            for (int c = 0; c < 3; ++c) values[c] = part.light_share * part.light[c];
+            if (kLightChannels == 4) values[3] = part.alpha_share * part.light[3];
             values[kLightChannels] = part.share * part.coverage;
             const SpanTable::Entry& entry = part.entry;
             const bool same_layer =
@@ -373,7 +382,7 @@ class Renderer {
     // Calls use(x) for the pixels of a row that are in focus and show one surface.
     template <typename Use>
     void each_sharp(int y, const Use& use) const {
-        Pieces front(surfaces_.front[static_cast<std::size_t>(y)]);
+        Listed front(surfaces_.front[static_cast<std::size_t>(y)]);
         for (int x = 0; x < picture_.width; ++x) {
             if (std::fabs(surfaces_.coc[picture_.index(x, y)]) > kSharp) continue;
             front.seek(x);
@@ -453,8 +462,12 @@ void defocus(const Picture& given, const ApertureShape& shape, const Settings& s
         picture.coc = limited.data();
         seen.largest = kMaxRadius;
     }
+    const auto reach =
+        static_cast<int>(std::ceil(seen.largest * largest_stretch(shape) *
+                                   (1.0f + std::fabs(static_cast<float>(shape.chromatic)))));
     const Surfaces surfaces =
-        find_surfaces(picture, settings.refine_edges, settings.threads, settings.abort);
+        find_surfaces(picture, settings.refine_edges, reach, settings.threads, settings.abort);
+    if (!surfaces.pixels.empty()) picture.pixels = surfaces.pixels.data();
     if (shape.chromatic == 0.0) {
         render(picture, surfaces, shape, settings, seen, result);
         return;

@@ -12,8 +12,9 @@ using LightU = double __attribute__((vector_size(32), aligned(8)));
 using LightFU = float __attribute__((vector_size(16), aligned(4)));
 
 constexpr double kNothing = 1e-7;  // coverage below this is rounding
-// Layers up to 1 apart are one surface; from 3 on they are two.
-constexpr float kSameSurface = 1.0f;
+// Layers up to 3 apart are one surface, or one just behind the edge of another, which shows in what
+// that leaves open; from 5 on they are two, and nothing is known of how their edges lie.
+constexpr float kSameSurface = 3.0f;
 constexpr float kPassage = 2.0f;
 constexpr float kSomething = 0.01f;  // less coverage does not connect a surface's layers
 constexpr float kFull =

@@ -40,13 +40,13 @@ void append_ends(const Span& span, int row_begin, std::vector<End>& ends) {
     ends.push_back(make_end(row_begin + span.right, -span.weight, span.right_fraction));
 }
 
+}  // namespace
+
 float largest_stretch(const ApertureShape& shape) {
     const double across = std::max(1.0, 1.0 / shape.squeeze);
     return static_cast<float>(across * (1.0 + std::abs(shape.astigmatism)) *
                               (1.0 + shape.swirl / 2.0));
 }
-
-}  // namespace
 
 // Patches as one thread builds them: indices count from its own vectors' begin.
 struct Built {

@@ -19,6 +19,16 @@ constexpr float kFarBrighter = 8.0f;
 // Radii that differ by less are one surface's, surely two surfaces' from the second on.
 constexpr float kLightFold = 0.05f;
 constexpr float kLightFolds = 0.3f;
+// The edge of a light is gathered as far as its patch, `kPatch` times the squared radius as large
+// as a pixel, is bright beside what it falls upon: and among pixels whose radii differ by this part
+// of them at most, not by the second.
+constexpr float kPatch = 0.1f;
+constexpr float kOneLight = 0.15f;
+constexpr float kNotOneLight = 0.3f;
+// A light that is this many times as bright as all that is around it, so many pixels wide and more,
+// is not there once more in the mirror beyond the border.
+constexpr float kBesideBorder = 10.0f;
+constexpr int kAroundLight = 8;
 constexpr float kSameSurface = 0.25f;  // where a surface is followed, its next pixel differs less
 constexpr int kWindow =
     3;  // half the side of the neighbourhood that a mixed pixel is compared with
@@ -41,7 +51,8 @@ constexpr float kOnlyEdges = 0.05f;  // the trust in less
 // A surface goes on along its lines: the way along which it differs less than across is trusted
 // more.
 constexpr int kTextureSamples = 6;
-constexpr float kEven = 0.01f;  // of the power: differences that are no line
+constexpr float kAgree = 0.03f;  // of the power: what two ends of one surface differ by anyway
+constexpr float kEven = 0.01f;   // of the power: differences that are no line
 constexpr float kMostTrust = 16.0f;
 
 using Colour = std::array<float, 4>;
@@ -155,72 +166,238 @@ float lights_radius(const Picture& picture, int x, int y) {
     return here + stands_out * blurred * shift / power;
 }
 
-// Gives the light at the edges of lights the radius of the light, in `coc`, the map of `picture`.
-void gather_lights(const Picture& picture, float* coc, int threads, const AbortFlag* abort) {
-    constexpr int kRun = 32;
-    struct Range {
-        float least = std::numeric_limits<float>::max();
-        float most = std::numeric_limits<float>::lowest();
+struct Range {
+    float least = std::numeric_limits<float>::max();
+    float most = std::numeric_limits<float>::lowest();
 
-        void add(float value) {
-            least = std::min(least, value);
-            most = std::max(most, value);
+    void add(float value) {
+        least = std::min(least, value);
+        most = std::max(most, value);
+    }
+    void add(const Range& other) {
+        least = std::min(least, other.least);
+        most = std::max(most, other.most);
+    }
+};
+
+// How light and radii range in runs of the picture's rows, so that places without lights are passed
+// over.
+class Runs {
+  public:
+    Runs(const Picture& picture, int threads, const AbortFlag* abort)
+        : width_(picture.width),
+          height_(picture.height),
+          count_((picture.width + kRun - 1) / kRun),
+          seen_(index(0, picture.height)) {
+        parallel_for(picture.height, threads, abort, [&](int y, int) {
+            for (int x = 0; x < picture.width; ++x) {
+                Run& run = seen_[index(x / kRun, y)];
+                run.light.add(brightness(colour(picture, x, y)));
+                run.radius.add(picture.radius(x, y));
+            }
+        });
+    }
+
+    // Calls use(x) for the pixels of a row that are more than `ratio` times as bright as
+    // the darkest light in the runs within one and `rows` rows around, where radii range by more
+    // than `least_range`.
+    template <typename Use>
+    void each_bright(const Picture& picture, int y, int rows, float ratio, float least_range,
+                     const Use& use) const {
+        for (int run = 0; run < count_; ++run) {
+            Run around;
+            for (int v = std::max(0, y - rows); v <= std::min(height_ - 1, y + rows); ++v) {
+                for (int u = std::max(0, run - 1); u <= std::min(count_ - 1, run + 1); ++u) {
+                    around.light.add(seen_[index(u, v)].light);
+                    around.radius.add(seen_[index(u, v)].radius);
+                }
+            }
+            const float least = ratio * std::max(0.0f, around.light.least);
+            if (seen_[index(run, y)].light.most <= least) continue;
+            if (around.radius.most - around.radius.least <= least_range) continue;
+            const int end = std::min(width_, (run + 1) * kRun);
+            for (int x = run * kRun; x < end; ++x) {
+                if (brightness(colour(picture, x, y)) > least) use(x);
+            }
         }
-        void add(const Range& other) {
-            least = std::min(least, other.least);
-            most = std::max(most, other.most);
-        }
-    };
+    }
+
+  private:
+    static constexpr int kRun = 32;
     struct Run {
         Range light;
         Range radius;
     };
-    const int runs = (picture.width + kRun - 1) / kRun;
-    const auto index = [=](int run, int y) {
-        return static_cast<std::size_t>(y) * static_cast<std::size_t>(runs) +
+
+    std::size_t index(int run, int y) const {
+        return static_cast<std::size_t>(y) * static_cast<std::size_t>(count_) +
                static_cast<std::size_t>(run);
-    };
-    std::vector<Run> seen(index(0, picture.height));
-    parallel_for(picture.height, threads, abort, [&](int y, int) {
-        for (int x = 0; x < picture.width; ++x) {
-            Run& run = seen[index(x / kRun, y)];
-            run.light.add(brightness(colour(picture, x, y)));
-            run.radius.add(picture.radius(x, y));
-        }
-    });
+    }
+
+    int width_;
+    int height_;
+    int count_;
+    std::vector<Run> seen_;
+};
+
+// Gives the light at the edges of lights the radius of the light, in `coc`, the map of `picture`.
+void set_lights_radii(const Picture& picture, const Runs& runs, float* coc, int threads,
+                      const AbortFlag* abort) {
     struct Change {
         int x;
         float radius;
     };
     std::vector<std::vector<Change>> changes(static_cast<std::size_t>(picture.height));
     parallel_for(picture.height, threads, abort, [&](int y, int) {
-        for (int run = 0; run < runs; ++run) {
-            Run around;
-            for (int v = std::max(0, y - 1); v <= std::min(picture.height - 1, y + 1); ++v) {
-                for (int u = std::max(0, run - 1); u <= std::min(runs - 1, run + 1); ++u) {
-                    around.light.add(seen[index(u, v)].light);
-                    around.radius.add(seen[index(u, v)].radius);
-                }
-            }
-            // No pixel that is not brighter than this stands out.
-            const float least = kBrighter * std::max(0.0f, around.light.least);
-            if (seen[index(run, y)].light.most <= least) continue;
-            if (around.radius.most - around.radius.least <= kLightFold) continue;
-            const int end = std::min(picture.width, (run + 1) * kRun);
-            for (int x = run * kRun; x < end; ++x) {
-                if (brightness(colour(picture, x, y)) <= least) continue;
-                const float radius = lights_radius(picture, x, y);
-                if (radius != picture.radius(x, y)) {
-                    changes[static_cast<std::size_t>(y)].push_back({x, radius});
-                }
-            }
-        }
+        runs.each_bright(picture, y, 1, kBrighter, kLightFold, [&](int x) {
+            const float radius = lights_radius(picture, x, y);
+            if (radius == picture.radius(x, y)) return;
+            changes[static_cast<std::size_t>(y)].push_back({x, radius});
+        });
     });
     for (int y = 0; y < picture.height; ++y) {
         for (const Change& change : changes[static_cast<std::size_t>(y)]) {
             coc[picture.index(change.x, y)] = change.radius;
         }
     }
+}
+
+// Which part of a pixel's light lies nearer to the next column and row than to its own.
+struct Move {
+    float x;  // -1/2 to 1/2, to the left or to the right
+    float y;
+};
+
+// A pixel that a light fills in part has its light at the side of the light: of a straight edge
+// that leaves 1 - a of the pixel dark, (1 - a) / 2 off its middle. Where the light's neighbours
+// have their own light, m pixels off on average, tells a: m = 1 / (1 + a). Far brighter than white,
+// a patch that is drawn round the pixel's middle instead has a rim as far outside.
+Move lights_move(const Picture& picture, int x, int y) {
+    const float here = picture.radius(x, y);
+    const float own = brightness(colour(picture, x, y));
+    if (x == 0 || y == 0 || x + 1 == picture.width || y + 1 == picture.height) return {0, 0};
+    if (std::fabs(here) <= 2.0f * kSharp) return {0, 0};
+    float darkest = own;
+    for (int v = y - 1; v <= y + 1; ++v) {
+        for (int u = x - 1; u <= x + 1; ++u) {
+            darkest = std::min(darkest, brightness(colour(picture, u, v)));
+        }
+    }
+    darkest = std::max(0.0f, darkest);
+    const float upon = darkest * (1.0f + kPatch * here * here);
+    if (own <= kBrighter * upon) return {0, 0};
+    float light = 0.0f;
+    float along = 0.0f;
+    float down = 0.0f;
+    std::array<std::array<float, 3>, 3> one{};  // whether a neighbour is of the same light
+    for (int v = -1; v <= 1; ++v) {
+        for (int u = -1; u <= 1; ++u) {
+            const float there = picture.radius(x + u, y + v);
+            const float same = (1.0f - smooth(std::fabs(there - here), kOneLight * std::fabs(here),
+                                              kNotOneLight * std::fabs(here))) *
+                               smooth(std::fabs(there), 2.0f * kSharp, 4.0f * kSharp);
+            one[static_cast<std::size_t>(v + 1)][static_cast<std::size_t>(u + 1)] = same;
+            const float part =
+                same * std::max(0.0f, brightness(colour(picture, x + u, y + v)) - darkest);
+            light += part;
+            along += part * static_cast<float>(u);
+            down += part * static_cast<float>(v);
+        }
+    }
+    const auto off = [&](float sum) {
+        const float mean = std::fabs(sum) / (light + 1e-30f);
+        return mean > 0.5f ? std::copysign(1.0f - 0.5f / mean, sum) : 0.0f;
+    };
+    const auto column = static_cast<std::size_t>(along > 0.0f ? 2 : 0);
+    const auto row = static_cast<std::size_t>(down > 0.0f ? 2 : 0);
+    const float amount = (1.0f - smooth(upon / own, 1.0f / kFarBrighter, 1.0f / kBrighter)) *
+                         std::min({one[1][1], one[1][column], one[row][1], one[row][column]});
+    return {amount * off(along), amount * off(down)};
+}
+
+// The picture with the light at lights' edges moved to where in their pixels it lies, by giving a
+// part of it to the neighbours; empty: there is none.
+std::vector<float> gathered(const Picture& picture, const Runs& runs, int threads,
+                            const AbortFlag* abort) {
+    struct Edge {
+        int x;
+        Move move;
+    };
+    std::vector<std::vector<Edge>> edges(static_cast<std::size_t>(picture.height));
+    parallel_for(picture.height, threads, abort, [&](int y, int) {
+        runs.each_bright(picture, y, 1, kBrighter, -1.0f, [&](int x) {
+            const Move move = lights_move(picture, x, y);
+            if (move.x == 0.0f && move.y == 0.0f) return;
+            edges[static_cast<std::size_t>(y)].push_back({x, move});
+        });
+    });
+    std::vector<float> pixels;
+    for (int y = 0; y < picture.height; ++y) {
+        for (const auto& [x, move] : edges[static_cast<std::size_t>(y)]) {
+            const auto channels = static_cast<std::size_t>(picture.channels);
+            if (pixels.empty()) {
+                pixels.assign(picture.pixels,
+                              picture.pixels + picture.index(0, picture.height) * channels);
+            }
+            const int column = x + (move.x > 0.0f ? 1 : -1);
+            const int row = y + (move.y > 0.0f ? 1 : -1);
+            const float right = std::fabs(move.x);
+            const float down = std::fabs(move.y);
+            const float* const from = picture.pixel(x, y);
+            const auto give = [&](int u, int v, float part) {
+                float* const to = pixels.data() + picture.index(u, v) * channels;
+                float* const own = pixels.data() + picture.index(x, y) * channels;
+                for (std::size_t c = 0; c < 3; ++c) {
+                    to[c] += part * from[c];
+                    own[c] -= part * from[c];
+                }
+            };
+            give(column, y, right * (1.0f - down));
+            give(x, row, (1.0f - right) * down);
+            give(column, row, right * down);
+        }
+    }
+    return pixels;
+}
+
+// How much of the lights within `reach` of the border the mirror beyond shows: no light comes
+// twice.
+std::vector<std::vector<Dimmed>> dimmed_lights(const Picture& picture, const Runs& runs, int reach,
+                                               int threads, const AbortFlag* abort) {
+    std::vector<std::vector<Dimmed>> rows(static_cast<std::size_t>(picture.height));
+    const auto inside = [reach](int at, int size) { return at >= reach && at < size - reach; };
+    parallel_for(picture.height, threads, abort, [&](int y, int) {
+        const bool inner = inside(y, picture.height);
+        runs.each_bright(picture, y, kAroundLight, kBesideBorder, -1.0f, [&](int x) {
+            if (inner && inside(x, picture.width)) return;
+            // The brightest quarter of what is around stays, be it as dark as its darkest pixel.
+            float light = 0.0f;
+            float alpha = 0.0f;
+            for (const int down : {-2, 2}) {
+                for (const int right : {-2, 2}) {
+                    Range light_seen;
+                    Range alpha_seen;
+                    for (int i = 0; i <= kAroundLight / 2; ++i) {
+                        const int v = std::clamp(y + i * down, 0, picture.height - 1);
+                        for (int k = 0; k <= kAroundLight / 2; ++k) {
+                            const int u = std::clamp(x + k * right, 0, picture.width - 1);
+                            const Colour c = colour(picture, u, v);
+                            light_seen.add(brightness(c));
+                            alpha_seen.add(c[3]);
+                        }
+                    }
+                    light = std::max(light, light_seen.least);
+                    alpha = std::max(alpha, alpha_seen.least);
+                }
+            }
+            const Colour own = colour(picture, x, y);
+            const float part = kBesideBorder * light / brightness(own);
+            if (part >= 1.0f) return;
+            const float covered = own[3] > 0.0f ? std::min(1.0f, alpha / own[3]) : 1.0f;
+            rows[static_cast<std::size_t>(y)].push_back({x, part, part + (1.0f - part) * covered});
+        });
+    });
+    return rows;
 }
 
 // 1 where one of the eight neighbours belongs to another surface.
@@ -667,30 +844,57 @@ struct Fills {
         for (std::size_t i = 1; i < count; ++i) most = std::max(most, sources[i].coc);
         return most;
     }
-    // The surface at about this circle of confusion, as its sources around continue it.
+    // The surface at about this circle of confusion, as its sources around continue it. Two that
+    // face each other and are alike are the more likely what lies between them.
     Side blend(const Picture& picture, const std::vector<float>& coc_map,
                const std::vector<std::uint8_t>& folds, float coc, float alike) const {
-        Side side;
-        for (std::size_t i = 0; i < count; ++i) {
-            const Source& source = sources[i];
-            if (std::fabs(source.coc - coc) > alike) continue;
+        std::array<const Continued*, kSteps.size()> ends{};
+        const auto each = [&](const auto& use) {
+            for (std::size_t i = 0; i < count; ++i) {
+                if (std::fabs(sources[i].coc - coc) <= alike) use(sources[i]);
+            }
+        };
+        each([&](const Source& source) {
             Remembered& memory = *source.memory;
             if (memory.x != source.x || memory.y != source.y) {
                 memory = {source.x, source.y,
                           continued(picture, coc_map, folds, source.x, source.y,
                                     kSteps[source.direction])};
             }
-            const Continued& surface = memory.surface;
-            const auto distance = static_cast<float>(source.distance);
-            side.add(surface.colour, source.coc, surface.trust / (distance * distance));
+            ends[source.direction] = &memory.surface;
+        });
+        std::array<float, 2> agreement{1.0f, 1.0f};  // along rows, along columns
+        for (std::size_t axis = 0; axis < 2; ++axis) {
+            const Continued* const first = ends[2 * axis];
+            const Continued* const second = ends[2 * axis + 1];
+            if (first == nullptr || second == nullptr) continue;
+            const float power = light_power(first->colour) + light_power(second->colour) + 1e-12f;
+            const float differ = light_power(minus(first->colour, second->colour)) / power;
+            agreement[axis] = 2.0f * kAgree / (kAgree + differ);
         }
+        Side side;
+        each([&](const Source& source) {
+            const Continued& surface = source.memory->surface;
+            const auto distance = static_cast<float>(source.distance);
+            const float trust = surface.trust * agreement[source.direction / 2];
+            side.add(surface.colour, source.coc, trust / (distance * distance));
+        });
         side.finish();
         return side;
     }
 };
 
-void put(std::vector<Piece>& pieces, int x, float coc, float coverage, const Colour& light) {
-    pieces.push_back({x, coc, coverage, {light[0], light[1], light[2], light[3]}});
+void put(std::vector<Piece>& pieces, int x, float coc, float coverage, const Colour& light,
+         float yields) {
+    pieces.push_back({x, coc, coverage, {light[0], light[1], light[2], light[3]}, yields});
+}
+
+// Whether the lens's points that see a hidden piece are those that the thing before it hides it
+// from, as far as pixels tell. On one side of the focus both patches grow the same way from their
+// edge: what the nearer one leaves open, the visible part of the farther surface shows in whole.
+// On two sides they grow towards each other, and both parts show.
+float yields_behind(float nearer, float farther) {
+    return std::clamp(std::copysign(nearer, nearer * farther), 0.0f, 1.0f);
 }
 
 // Finds what lies hidden behind each pixel: the farther parts of pixels that show two surfaces
@@ -738,7 +942,7 @@ void fill(const Picture& picture, const std::vector<std::uint8_t>& folds,
             if (fills.count == 0) continue;
             const auto add = [&](float coc, float alike) {
                 const Side side = fills.blend(picture, surfaces.coc, folds, coc, alike);
-                put(hidden, x, side.coc, 1.0f, side.mean);
+                put(hidden, x, side.coc, 1.0f, side.mean, yields_behind(own, side.coc));
             };
             const float farthest = fills.farthest();
             const float alike = std::max(kFold, 0.25f * (farthest - own));
@@ -796,7 +1000,7 @@ std::vector<std::int16_t> distances_to_folds(const Picture& picture,
 
 }  // namespace
 
-Surfaces find_surfaces(const Picture& given, bool refine_edges, int threads,
+Surfaces find_surfaces(const Picture& given, bool refine_edges, int reach, int threads,
                        const AbortFlag* abort) {
     Surfaces surfaces;
     Picture picture = given;
@@ -804,7 +1008,13 @@ Surfaces find_surfaces(const Picture& given, bool refine_edges, int threads,
     if (refine_edges) {
         sharp = sharpened(given, threads, abort);
         picture.coc = sharp.data();
-        gather_lights(picture, sharp.data(), threads, abort);
+    }
+    const Runs runs(picture, threads, abort);
+    surfaces.dimmed = dimmed_lights(picture, runs, reach, threads, abort);
+    if (refine_edges) {
+        set_lights_radii(picture, runs, sharp.data(), threads, abort);
+        surfaces.pixels = gathered(picture, runs, threads, abort);
+        if (!surfaces.pixels.empty()) picture.pixels = surfaces.pixels.data();
     }
     const std::size_t size = picture.index(0, picture.height);
     surfaces.coc.assign(picture.coc, picture.coc + size);
@@ -822,8 +1032,9 @@ Surfaces find_surfaces(const Picture& given, bool refine_edges, int threads,
                 const Mixture mixture = unmix(picture, folds, x, y);
                 surfaces.coc[at] = mixture.nearer >= 0.5f ? mixture.near_coc : mixture.far_coc;
                 if (mixture.nearer == 0.0f || mixture.nearer == 1.0f) continue;
-                put(surfaces.front[row], x, mixture.near_coc, mixture.nearer, mixture.front);
-                put(edges[row], x, mixture.far_coc, 1.0f, mixture.far);
+                put(surfaces.front[row], x, mixture.near_coc, mixture.nearer, mixture.front, 0.0f);
+                put(edges[row], x, mixture.far_coc, 1.0f, mixture.far,
+                    mixture.nearer * yields_behind(mixture.near_coc, mixture.far_coc));
             }
         });
     }

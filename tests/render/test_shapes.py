@@ -163,8 +163,8 @@ def test_beyond_the_border_the_lens_is_mirrored_too():
     """Against a scatter pixel by pixel in which the world beyond the border is a mirror."""
     height, width, radius, fine = 26, 34, 6.0, 8
     rng = np.random.default_rng(9)
-    image = rng.random((height, width, 3)).astype(np.float32)
-    image[3, 31] = 40.0
+    image = rng.uniform(0.5, 1.5, (height, width, 3)).astype(np.float32)
+    image[:10, 24:] = 40.0  # too wide for a light, which the mirror would not show
     shape = Aperture(cat_eye=0.9)
     reach = int(radius) + 1
     side = 2 * reach + 1

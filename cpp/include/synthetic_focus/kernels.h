@@ -49,9 +49,10 @@ struct Band {
 
 // A pixel of the result while layers are added to it, nearest first.
 //
-// Layers that follow each other closely are parts of one surface: their coverages add up, and what
-// is missing to 1 is open to the next. A layer after a gap is another surface, behind: it shows in
-// what the nearer surfaces leave open, whatever their parts do beyond.
+// Layers that follow each other closely are parts of one surface, or of one just behind its edge:
+// their coverages add up, and what is missing to 1 is open to the next. A layer after a gap is
+// another surface, behind: it shows in what the nearer surfaces leave open, whatever their parts do
+// beyond.
 struct PixelState {
     float light[4];     // so far, premultiplied by `shown`
     float open;         // what the surfaces before the present one leave open

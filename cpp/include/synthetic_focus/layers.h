@@ -14,13 +14,15 @@ class Layers {
     explicit Layers(float largest_radius)
         : middle_(static_cast<int>(position(largest_radius)) + 1) {}
 
-    int count() const { return 2 * middle_ + 1; }
+    int count() const { return 2 * middle_ + 2; }
     struct Share {
         int layer;   // the nearer of two
         float next;  // what belongs to the one behind it
     };
-    Share share(float coc) const {
-        const float at = std::copysign(position(std::fabs(coc)), coc) + static_cast<float>(middle_);
+    // behind: by how many layers it is put farther back than it is, at most 1.
+    Share share(float coc, float behind = 0.0f) const {
+        const float at =
+            std::copysign(position(std::fabs(coc)), coc) + static_cast<float>(middle_) + behind;
         const int layer = static_cast<int>(at);
         const float passed =
             (at - static_cast<float>(layer) - (1.0f - kPassage)) * (1.0f / kPassage);

@@ -76,6 +76,9 @@ struct Sampling {
     int radii;  // precision of `Radii`; shapes that vary over the frame get a quarter of it
 };
 
+// No patch of this shape reaches farther than so many radii.
+float largest_stretch(const ApertureShape& shape);
+
 class SpanTable {
   public:
     // width: of the picture.

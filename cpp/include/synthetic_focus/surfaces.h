@@ -18,13 +18,26 @@ struct Piece {
     float coc;
     float coverage;
     float light[4];  // premultiplied by the coverage
+    // 1: where the lens sees both it and its own surface's visible part, that part shows.
+    float yields;
+};
+
+// A light near the border, as the mirror beyond that shows it: parts of its light and its opacity.
+struct Dimmed {
+    int x;
+    float light;
+    float alpha;
 };
 
 struct Surfaces {
+    // (height, width, channels) The picture with its lights' edges gathered; empty: as it was
+    // given.
+    std::vector<float> pixels;
     std::vector<float> coc;  // (height, width) of the nearest surface
     std::vector<std::vector<Piece>>
         front;  // by row, ordered by x: they stand for the picture's pixel
-    std::vector<std::vector<Piece>> hidden;  // by row, ordered by x: they lie behind it
+    std::vector<std::vector<Piece>> hidden;   // by row, ordered by x: they lie behind it
+    std::vector<std::vector<Dimmed>> dimmed;  // by row, ordered by x
     // (height, width) Steps along rows and columns to the next place where two surfaces meet: never
     // less than the straight distance.
     std::vector<std::int16_t> to_fold;
@@ -37,8 +50,9 @@ struct Surfaces {
     }
 };
 
-// refine_edges: whether the map's edges are moved to the picture's.
-Surfaces find_surfaces(const Picture& picture, bool refine_edges, int threads,
+// refine_edges: whether the map's edges are moved to the picture's. reach: of the largest patch, in
+// pixels: so far from the border the picture shows in the mirror beyond it.
+Surfaces find_surfaces(const Picture& picture, bool refine_edges, int reach, int threads,
                        const AbortFlag* abort);
 
 }  // namespace synthetic_focus
