@@ -19,6 +19,7 @@ class FakeProvider:
     identity = "fake 1"
     metric = False
     calibrated = True
+    soft_outlines = False
 
     def __init__(self, wait: Callable[[], object] = lambda: None) -> None:
         self.pictures: list[np.ndarray] = []

@@ -14,6 +14,7 @@
 #include "synthetic_focus/defocus.h"
 #include "synthetic_focus/maps.h"
 #include "synthetic_focus/parallel.h"
+#include "synthetic_focus/relax.h"
 #include "synthetic_focus/temporal.h"
 
 namespace py = pybind11;
@@ -187,6 +188,29 @@ py::tuple average(const std::vector<ByteArray>& grey, const std::vector<FloatArr
     return py::make_tuple(averaged, averaged_gain);
 }
 
+OutArray relaxed(const FloatArray& values, const ByteArray& free, const FloatArray& across,
+                 const FloatArray& down, const FloatArray& prior, float pull, int sweeps) {
+    if (values.ndim() != 2) throw py::value_error("values must be (H, W)");
+    const py::ssize_t height = values.shape(0), width = values.shape(1);
+    const auto maps = pixels_of<FloatArray>({values, across, down, prior}, {height, width}, "maps");
+    const auto mask = pixels_of<ByteArray>({free}, {height, width}, "masks");
+    OutArray result({height, width});
+    std::copy_n(maps[0], values.size(), result.mutable_data());
+    const Net net{static_cast<int>(width),
+                  static_cast<int>(height),
+                  mask[0],
+                  maps[1],
+                  maps[2],
+                  maps[3],
+                  pull};
+    float* pixels = result.mutable_data();
+    {
+        const py::gil_scoped_release unlocked;
+        relax(net, sweeps, pixels);
+    }
+    return result;
+}
+
 }  // namespace
 
 PYBIND11_MODULE(_native, module) {
@@ -211,4 +235,7 @@ PYBIND11_MODULE(_native, module) {
                py::arg("forward"), py::arg("backward"), py::kw_only(), py::arg("largest_mismatch"),
                py::arg("largest_change"), py::arg("value_scale"), py::arg("gain_scale"),
                py::arg("threads"));
+    module.def("relaxed", &relaxed, py::arg("values"), py::arg("free"), py::kw_only(),
+               py::arg("across"), py::arg("down"), py::arg("prior"), py::arg("pull"),
+               py::arg("sweeps"));
 }

@@ -57,3 +57,18 @@ def average_over_time(
     gain_scale: float,
     threads: int,
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32] | None]: ...
+def relaxed(
+    values: npt.NDArray[np.float32],
+    free: npt.NDArray[np.uint8],
+    *,
+    across: npt.NDArray[np.float32],
+    down: npt.NDArray[np.float32],
+    prior: npt.NDArray[np.float32],
+    pull: float,
+    sweeps: int,
+) -> npt.NDArray[np.float32]:
+    """The free values as alike their neighbours as the weights say, (H, W), the others as they are.
+
+    across, down: (H, W) >= 0, from each pixel to the next in its row and to the one below.
+    pull: the weight to `prior`.
+    """

@@ -116,6 +116,7 @@ class _Oracle:
     identity = "oracle"
     metric = False
     calibrated = True
+    soft_outlines = False
 
     def __init__(self, frame: study.Frame) -> None:
         self._frame = frame

@@ -50,7 +50,7 @@ def shot(growth=0.0):
 class Told:
     """Gives the maps that it was told, in order."""
 
-    identity, metric, calibrated = "told", False, True
+    identity, metric, calibrated, soft_outlines = "told", False, True, False
 
     def __init__(self, maps, gains=None):
         self._maps = iter(maps)

@@ -17,6 +17,7 @@ from synthetic_focus.media import MediaError, open_reader
 from synthetic_focus.scene.analysis import Analyser, Glimpse
 from synthetic_focus.scene.cache import Cache, fingerprint_of, stored_precision
 from synthetic_focus.scene.flow import DisFlow, both_ways
+from synthetic_focus.scene.outlines import aligned
 from synthetic_focus.scene.parallax import fused
 from synthetic_focus.scene.providers import Estimate, ModelError
 from synthetic_focus.scene.shot import Shot, analyze
@@ -42,9 +43,11 @@ def assert_equal(found: dict[int, np.ndarray], expected: dict[int, np.ndarray]) 
         np.testing.assert_array_equal(maps, expected[frame])
 
 
+@pytest.mark.parametrize("soft_outlines", [False, True])
 def test_a_frame_is_what_the_filter_makes_of_it_and_the_six_before(
-    sequence, fake_provider, moving_picture
+    sequence, fake_provider, moving_picture, soft_outlines
 ):
+    fake_provider.soft_outlines = soft_outlines
     shot = analyze(sequence)
     for frame in (0, 3, 11):
         pictures = [moving_picture(one) for one in range(max(0, frame - 6), frame + 1)]
@@ -58,7 +61,10 @@ def test_a_frame_is_what_the_filter_makes_of_it_and_the_six_before(
             looks.append(Look(grey, raw.disparity, raw.log_gain))
         flows = [both_ways(DisFlow(), one.grey, next_.grey) for one, next_ in pairwise(looks)]
         disparity, log_gain = filtered(looks, flows)
-        expected = stored_precision(Estimate(fused(disparity, flows), log_gain))
+        disparity = fused(disparity, flows)
+        if soft_outlines:
+            disparity = aligned(disparity, pictures[-1])
+        expected = stored_precision(Estimate(disparity, log_gain))
         np.testing.assert_array_equal(shot.disparity(frame), expected.disparity)
         np.testing.assert_array_equal(shot.gain(frame), np.exp(expected.log_gain))
     assert len(fake_provider.pictures) == COUNT

@@ -31,6 +31,7 @@ from synthetic_focus.scene.cache import (
 from synthetic_focus.scene.cuts import is_cut, thumbnail
 from synthetic_focus.scene.expansion import expand
 from synthetic_focus.scene.flow import DisFlow, Flow, FlowPair, both_ways
+from synthetic_focus.scene.outlines import aligned
 from synthetic_focus.scene.parallax import fused
 from synthetic_focus.scene.providers import Estimate, ModelError, Provider
 from synthetic_focus.scene.temporal import Look, M, filtered
@@ -39,7 +40,7 @@ LONG_SIDE: Final = 960
 WINDOW: Final = M + 1  # frames that a frame's maps are made from, itself included
 
 # Goes up when the same estimates give other maps than before.
-_VERSION: Final = 2
+_VERSION: Final = 3
 _SRGB: Final = "sRGB Encoded Rec.709 (sRGB)"
 _KEPT_ESTIMATES: Final = 3 * WINDOW  # 8 MB each at most
 _KEPT_FLOWS: Final = 2 * WINDOW  # 8 MB each
@@ -250,7 +251,10 @@ class Analyser:
             looks.append(Look(one.grey, (raw.disparity - low) / (high - low), raw.log_gain))
         flows = [self._flow_between(*pair) for pair in pairwise(window)]
         disparity, log_gain = filtered(looks, flows)
-        return stored_precision(Estimate(fused(disparity, flows), log_gain))
+        disparity = fused(disparity, flows)
+        if self.provider.soft_outlines:
+            disparity = aligned(disparity, window[-1].picture)
+        return stored_precision(Estimate(disparity, log_gain))
 
     def _flow_between(self, earlier: Glimpse, later: Glimpse) -> FlowPair:
         key = (earlier.fingerprint, later.fingerprint)

@@ -39,6 +39,7 @@ class EmbeddedEstimator:
 
     metric = False
     calibrated = True
+    soft_outlines = True
 
     def __init__(self, weights: Path = WEIGHTS) -> None:
         """Loads nothing yet."""

@@ -237,6 +237,11 @@ class OnnxNetwork:
         """Only where it is metric; others have a range of their own in every shot."""
         return self.metric
 
+    @property
+    def soft_outlines(self) -> bool:
+        """No: these networks see much larger pictures than the built-in one."""
+        return False
+
     def estimate(self, picture: Picture) -> Estimate:
         """What the network makes of a picture; see `Provider`.
 

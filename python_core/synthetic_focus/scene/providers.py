@@ -65,6 +65,11 @@ class Provider(Protocol):
         """Whether 0 and 1 mean the same in every shot; otherwise each shot is normalised once."""
         ...
 
+    @property
+    def soft_outlines(self) -> bool:
+        """Whether its outlines are so far off that the picture has to say where they are."""
+        ...
+
     def estimate(self, picture: Picture) -> Estimate:
         """What one picture shows. A pure function of the picture."""
         ...

@@ -53,12 +53,18 @@ def estimate(image: npt.NDArray[np.float32], *, model: str = BUILT_IN) -> Scene:
             " (H, W, 3), with a pixel at least"
         )
     from synthetic_focus.scene.analysis import analysis_picture
+    from synthetic_focus.scene.outlines import aligned
 
-    picture = analysis_picture(image, color.REC709_LINEAR).astype(np.float32) / np.float32(255)
-    found = providers.provider(model).estimate(picture)
+    levels = analysis_picture(image, color.REC709_LINEAR)
+    picture = levels.astype(np.float32) / np.float32(255)
+    estimator = providers.provider(model)
+    found = estimator.estimate(picture)
+    disparity = found.disparity
+    if estimator.soft_outlines:
+        disparity = aligned(disparity, levels)
     height, width = image.shape[:2]
     gain = np.ones(image.shape, np.float32)
     if found.log_gain is not None:
         clipped = clipped_pixels(image)
         gain[clipped] = np.exp(fitted_log_gain(found.log_gain, (width, height))[clipped])
-    return Scene(fitted(found.disparity, (width, height)), gain)
+    return Scene(fitted(disparity, (width, height)), gain)
