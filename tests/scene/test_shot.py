@@ -21,7 +21,7 @@ from synthetic_focus.scene.outlines import aligned
 from synthetic_focus.scene.parallax import fused
 from synthetic_focus.scene.providers import Estimate, ModelError
 from synthetic_focus.scene.shot import Shot, analyze
-from synthetic_focus.scene.temporal import Look, filtered
+from synthetic_focus.scene.temporal import Look, coherent, filtered
 
 COUNT, FIRST = 12, 101
 
@@ -61,7 +61,7 @@ def test_a_frame_is_what_the_filter_makes_of_it_and_the_six_before(
             looks.append(Look(grey, raw.disparity, raw.log_gain))
         flows = [both_ways(DisFlow(), one.grey, next_.grey) for one, next_ in pairwise(looks)]
         disparity, log_gain = filtered(looks, flows)
-        disparity = fused(disparity, flows)
+        disparity = fused(coherent(looks[-1].disparity, disparity), flows)
         if soft_outlines:
             disparity = aligned(disparity, pictures[-1])
         expected = stored_precision(Estimate(disparity, log_gain))

@@ -228,3 +228,37 @@ def test_a_moving_subject_leaves_no_trail():
 def test_frames_and_flows_that_do_not_fit_are_refused(looks, flows):
     with pytest.raises(ValueError, match="frames"):
         filtered(looks, flows)
+
+
+def surface_and_floor(size=(120, 200)):
+    """A thing at 0.5 before a floor from 0.1 to 0.3, and where the thing is."""
+    thing = np.zeros(size, bool)
+    thing[30:90, 80:130] = True
+    floor = np.tile(np.linspace(0.1, 0.3, size[0], dtype=np.float32)[:, None], (1, size[1]))
+    return np.where(thing, np.float32(0.5), floor), thing
+
+
+def test_a_surface_that_was_averaged_in_patches_becomes_one_again():
+    current, thing = surface_and_floor()
+    averaged = np.where(thing, current - np.float32(0.1), current)
+    patch = np.zeros_like(thing)
+    patch[50:54, 100:106] = True
+    averaged[patch] = current[patch]  # could not be followed, and keeps the new level
+    found = temporal.coherent(current, averaged)
+    assert np.abs(found[patch] - found[thing & ~patch].mean()).max() < 0.02
+    assert np.abs(found - averaged)[~thing].max() < 0.01
+
+
+def test_noise_that_was_averaged_away_stays_away():
+    truth, _ = surface_and_floor()
+    rng = np.random.default_rng(0)
+    noisy = (truth + rng.normal(0, 0.01, truth.shape)).astype(np.float32)
+    found = temporal.coherent(noisy, truth)
+    assert np.abs(found - truth).mean() < 0.15 * np.abs(noisy - truth).mean()
+
+
+def test_what_was_not_changed_is_the_same_bits():
+    current, _ = surface_and_floor()
+    np.testing.assert_array_equal(temporal.coherent(current, current.copy()), current)
+    flat = np.full((9, 9), 0.3, np.float32)
+    np.testing.assert_array_equal(temporal.coherent(flat, flat + 1), flat + 1)

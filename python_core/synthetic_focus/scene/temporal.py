@@ -33,6 +33,12 @@ CHANGE: Final = 20.0
 DISPARITY_SCALE: Final = 0.05
 GAIN_SCALE: Final = 0.5 * float(np.log(2))
 
+# What `coherent` takes for a surface: this share of the map's long side, and this of its range.
+# What the mean does to one pixel beyond that is kept up to about the last share of the range.
+_SURFACE: Final = 24 / 960
+_SURFACE_DEPTH: Final = 0.05
+_ALONE: Final = 0.1
+
 _SAMPLES: Final = 4  # pixels between those that the range is taken from
 
 
@@ -96,3 +102,40 @@ def filtered(
         gain_scale=GAIN_SCALE,
         threads=threads or 0,
     )
+
+
+def coherent(current: Map, averaged: Map) -> Map:
+    """A frame's averaged disparity, where one surface has been changed as one.
+
+    `filtered` decides for each pixel which frames to believe. Where an estimate has moved by more
+    than it believes, some pixels of a surface take the old level and their neighbours, which could
+    not be followed, the new one: patches. So what was done to a pixel is what was done to its
+    surface: a linear function of the current disparity (He, Sun and Tang 2013), and as much of what
+    differs from that as noise may be.
+
+    Args:
+        current: (H, W) float32, the frame's own estimate.
+        averaged: (H, W) float32, of `filtered`.
+
+    Returns:
+        (H, W) float32.
+    """
+    import cv2
+
+    change = averaged - current
+    spread = np.float32(np.ptp(np.percentile(current[::_SAMPLES, ::_SAMPLES], (2, 98))))
+    if not spread > 0:
+        return averaged
+    side = 2 * max(1, round(_SURFACE * max(current.shape))) + 1
+
+    def mean(values: npt.NDArray[np.floating]) -> Map:
+        return np.asarray(cv2.blur(values, (side, side)), np.float32)
+
+    middle, usual = mean(current), mean(change)
+    variance = mean(np.square(current)) - np.square(middle)
+    slope = mean(current * change) - middle * usual
+    slope /= variance + np.square(np.float32(_SURFACE_DEPTH) * spread)
+    whole = mean(slope) * current + mean(usual - slope * middle)
+    alone = change - whole
+    alone *= np.exp(-np.square(alone / (np.float32(_ALONE) * spread)))
+    return current + whole + alone
