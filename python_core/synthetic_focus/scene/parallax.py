@@ -26,26 +26,31 @@ _GRID = 320  # points along the longer side: what is learnt here is smooth betwe
 _FOCAL = 1.0
 _MATCHES = 2500  # that the motion is found from
 _LEAST_MATCHES = 100
-_TRIALS, _PICKED = 100, 7  # at first from so many of them, so many times
+# Directions of translation that are tried, on every so many-th match; how many of them are refined,
+# and the cosine from which on two are one.
+_DIRECTIONS, _SPARSE, _BEST, _NEIGHBOURS = 48, 8, 3, 0.85
+_CONTRADICTED = 0.3  # mean log error that a motion may have less if the estimate contradicts it
+_BASELINES = 3  # of the longest ones, that are triangulated over
 _MISMATCH = 1.0  # px by which the way there and back may miss
 _COVERAGE = 0.6  # of the picture that must be seen in the earlier frame
 _NOISE = 0.35  # px of flow, its usual error
 _OFF_LINE = 1.0  # px that a match of a still scene lies off its epipolar line at most
 # Median px that remain where one plane, or a camera that only turns, would leave none: below the
 # first nothing is said, from the second on all of it counts.
-_PARALLAX = (0.6, 1.4)
-_AGREEMENT = (0.38, 0.5)  # the same of the estimate's variance that parallax explains
+_PARALLAX = (0.4, 0.9)
+_AGREEMENT = (0.1, 0.25)  # the same of the estimate's variance that parallax explains
 _STILL = (0.15, 0.4)  # the same, falling, of the share of the picture that does not move
 _STILL_PIXELS = 0.5  # px of motion over the whole way that is none
 # Of the disparity's range: what parallax says so much else of than the estimate, or in the end than
 # of what is around it, moves by itself.
 _CONTRADICTIONS = (0.6, 0.3, 0.15)
-_PRECISE = 0.02  # of the disparity's range: an error that costs half of the weight
-# Of the correction: the estimate and parallax err about alike, and not together.
-_SHARE = 0.5
+_PRECISE = 0.01  # of the disparity's range: an error that costs half of the weight
+_RIDGE = 0.02  # of the same: what the disparity varies less is no edge
 _SETTLED = 6  # frames after a shot's first in which the correction comes in
 _REACH = 1 / 20  # of the long side: over this the correction is smooth
-_DOUBT = 0.02  # mean weight in reach at which half of the correction is made
+# Mean weight in reach at which half of the correction is made: flow errs alike over a region, so
+# that many points there are not as sure as so many independent ones.
+_DOUBT = 0.06
 
 
 @dataclass(frozen=True)
@@ -63,13 +68,35 @@ class _Track:
 
 
 @dataclass(frozen=True)
-class _Motion:
-    """A camera's motion from the current frame to an earlier one, translation of length 1."""
+class _Lens:
+    """The camera's lens: focal length and the axis's place (2,), in px."""
 
-    rotation: Floats  # (3, 3)
-    translation: Floats  # (3,), of either sign
-    focal: float  # px, assumed
-    centre: Floats  # (2,), px
+    focal: float
+    centre: Floats
+
+    @classmethod
+    def assumed(cls, shape: tuple[int, ...]) -> _Lens:
+        """Of a camera that nothing is known of, whose pictures are (height, width)."""
+        height, width = shape
+        centre = np.array(((width - 1) / 2, (height - 1) / 2))
+        return cls(_FOCAL * max(height, width), centre)
+
+
+@dataclass(frozen=True)
+class _Reading:
+    """What parallax over one baseline says of the grid's points.
+
+    Attributes:
+        shift: (h, w) px along the epipolar lines.
+        residual: (h, w) what it says less what is estimated, in the estimate's unit.
+        weight: (h, w) of it, 0 to 1.
+        agreement: share of the estimate's variance that it explains; 0 if it runs against it.
+    """
+
+    shift: Map
+    residual: Map
+    weight: Map
+    agreement: float
 
 
 def fused(disparity: Map, flows: Sequence[FlowPair]) -> Map:
@@ -79,7 +106,7 @@ def fused(disparity: Map, flows: Sequence[FlowPair]) -> Map:
         disparity: (H, W) float32, finite, larger is nearer, in any unit: of the current frame,
             estimated and filtered.
         flows: the flow between each two neighbours of the frames up to the current one, in order,
-            of one shot; the longest usable way back is taken.
+            of one shot; the longest usable ways back are taken.
 
     Returns:
         (H, W) float32 in the calibration of `disparity`; that array itself where parallax says
@@ -87,28 +114,43 @@ def fused(disparity: Map, flows: Sequence[FlowPair]) -> Map:
         motion that contradicts the estimate.
     """
     spread = float(np.ptp(np.percentile(disparity[::4, ::4], (2, 98))))
-    track = _followed(flows, disparity.shape)
-    if track is None or spread <= 0:
+    tracks = _followed(flows, disparity.shape)
+    if not tracks or spread <= 0:
         return disparity
     # From the first frame of a shot on it grows: what it mends must not come at once.
-    trust = _SHARE * _moves(track) * min(1.0, len(flows) / _SETTLED)
+    trust = _moves(tracks[0]) * min(1.0, len(flows) / _SETTLED)
     if not trust > 0:
         return disparity
-    estimate = _sampled(disparity, track.here)
-    motion = _motion(track, estimate, disparity.shape)
-    inverse, off_line, step = _triangulated(track, motion)
-    weight = track.match * np.exp(-np.square(off_line / _OFF_LINE))
-    weight[inverse < -2 * _NOISE / np.maximum(step, 1e-6)] = 0  # behind the camera
-
-    scale, shift, agreement = _aligned(inverse, estimate, weight * np.square(step), spread)
-    trust *= _depth_shown(track, inverse * step) * _ramp(agreement, _AGREEMENT)
-    if not (trust > 0 and scale > 0):
+    estimate = _sampled(disparity, tracks[0].here)
+    lens = _Lens.assumed(disparity.shape)
+    vector = _motion(tracks[0], estimate, lens, spread)
+    longest = _read(tracks[0], vector, lens, estimate, spread)
+    trust *= _depth_shown(tracks[0], longest.shift) * _ramp(longest.agreement, _AGREEMENT)
+    if not trust > 0:
         return disparity
-    residual = scale * inverse + shift - estimate
-    error = scale * _NOISE / np.maximum(step, 1e-6)
-    weight /= 1 + np.square(error / (_PRECISE * spread))
-    correction = _correction(disparity, estimate, residual, weight, spread)
-    return np.asarray(disparity + np.float32(trust) * correction, np.float32)
+    # Over several baselines the flow errs less, and what it errs comes and goes gradually.
+    readings = [longest]
+    for track in tracks[1:_BASELINES]:
+        vector = _refined(vector, *_matches(track, lens), lens.focal)
+        readings.append(_read(track, vector, lens, estimate, spread))
+    total = np.sum([one.weight for one in readings], axis=0)
+    said = np.sum([one.weight * one.residual for one in readings], axis=0)
+    residual = said / np.maximum(total, np.float32(1e-9))
+    correction = _correction(disparity, estimate, residual, total / len(readings), spread)
+    mended = np.asarray(disparity + np.float32(trust) * correction, np.float32)
+    return _in_calibration_of(disparity, mended)
+
+
+def _in_calibration_of(disparity: Map, mended: Map) -> Map:
+    """With the scale and shift by which a map is least apart from the one that it came from.
+
+    Neither can be told from parallax: what it says is believed of shape alone. Where only a part of
+    the picture is mended the two would else change with that part.
+    """
+    x, y = (plane[::4, ::4].astype(np.float64) for plane in (mended, disparity))
+    scale = ((x - x.mean()) * (y - y.mean())).mean() / max(float(x.var()), 1e-30)
+    moved = np.float32(scale) * (mended - np.float32(x.mean())) + np.float32(y.mean())
+    return np.asarray(moved, np.float32)
 
 
 def _ramp(value: float, limits: tuple[float, float]) -> float:
@@ -124,8 +166,8 @@ def _sampled(plane: npt.NDArray[np.float32], at: Field) -> npt.NDArray[np.float3
     return np.asarray(cv2.remap(plane, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE))
 
 
-def _followed(flows: Sequence[FlowPair], shape: tuple[int, ...]) -> _Track | None:
-    """The grid's way back to the earliest frame in which most of it can be seen."""
+def _followed(flows: Sequence[FlowPair], shape: tuple[int, ...]) -> list[_Track]:
+    """The grid's ways back to the frames in which most of it can be seen, the earliest first."""
     height, width = shape
     spacing = max(1.0, max(height, width) / _GRID)
     columns, rows = max(2, round(width / spacing)), max(2, round(height / spacing))
@@ -133,7 +175,7 @@ def _followed(flows: Sequence[FlowPair], shape: tuple[int, ...]) -> _Track | Non
     y = (np.arange(rows, dtype=np.float32) + 0.5) * (height / rows) - 0.5
     here = np.stack(np.meshgrid(x, y), axis=-1)
     there, match = here, np.ones((rows, columns), np.float32)
-    track = None
+    tracks: list[_Track] = []
     for pair in reversed(flows):
         step = _sampled(pair.backward, there)
         there = there + step
@@ -142,8 +184,8 @@ def _followed(flows: Sequence[FlowPair], shape: tuple[int, ...]) -> _Track | Non
         match = match * inside * np.maximum(0, 1 - back / _MISMATCH**2)
         if (match > 0).mean() < _COVERAGE:
             break
-        track = _Track(here, there, match)
-    return track
+        tracks.insert(0, _Track(here, there, match))
+    return tracks
 
 
 def _moves(track: _Track) -> float:
@@ -162,79 +204,110 @@ def _depth_shown(track: _Track, parallax: Map) -> float:
         track: see there.
         parallax: (h, w) px along the epipolar lines.
     """
-    seen = track.match > 0.5
-    place = np.concatenate([track.here[seen], np.ones((int(seen.sum()), 1))], axis=1)
-    plane = np.linalg.lstsq(place, parallax[seen], rcond=None)[0]
-    return _ramp(float(np.median(np.abs(parallax[seen] - place @ plane))), _PARALLAX)
+    seen = np.flatnonzero(track.match > 0.5)[::_SPARSE]
+    place = np.concatenate([track.here.reshape(-1, 2)[seen], np.ones((len(seen), 1))], axis=1)
+    shift = parallax.ravel()[seen].astype(np.float64)
+    least = np.inf
+    # From a plane that whoever walks by may tilt, and from one far away, as a turn shows it.
+    for apart in (np.zeros_like(shift), np.abs(shift - np.median(shift))):
+        for _ in range(8):
+            usual = max(float(np.median(apart)), 2 * _NOISE)
+            weighted = place / np.square(1 + np.square(apart / usual))[:, None]
+            plane = np.linalg.solve(weighted.T @ place, weighted.T @ shift)
+            apart = np.abs(shift - place @ plane)
+        least = min(least, float(np.median(apart)))
+    return _ramp(least, _PARALLAX)
 
 
-def _motion(track: _Track, estimate: Map, shape: tuple[int, ...]) -> _Motion:
-    """The camera's motion: first as the estimate suggests, then from the epipolar lines alone.
-
-    From matches alone a motion that explains a person who walks by and misses everything else by
-    half a pixel is as good as the true one. The estimate tells the two apart, however bent.
-    """
-    height, width = shape
-    focal, centre = _FOCAL * max(height, width), np.array(((width - 1) / 2, (height - 1) / 2))
+def _matches(track: _Track, lens: _Lens) -> tuple[Floats, Floats]:
+    """Some of the points that can be followed, here and there: (n, 2) each, px from the axis."""
     seen = np.flatnonzero(track.match > 0.5)
     chosen = seen[np.linspace(0, len(seen) - 1, min(_MATCHES, len(seen))).astype(int)]
-    here = (track.here.reshape(-1, 2)[chosen] - centre).astype(np.float64)
-    there = (track.there.reshape(-1, 2)[chosen] - centre).astype(np.float64)
-    start, likely = _suggested(here / focal, there / focal, estimate.reshape(-1)[chosen])
-    vector = _refined(start, here, there, likely, focal)
-    return _Motion(_turn(vector), vector[3:], focal, centre)
+    here, there = (
+        (points.reshape(-1, 2)[chosen] - lens.centre).astype(np.float64)
+        for points in (track.here, track.there)
+    )
+    return here, there
 
 
-def _suggested(here: Floats, there: Floats, estimate: Map) -> tuple[Floats, Floats]:
-    """The motion by which a scene with the estimate's disparities best moves as the matches do.
+def _motion(track: _Track, estimate: Map, lens: _Lens, spread: float) -> Floats:
+    """The camera's motion to the earlier frame: rotation vector and translation, (6,).
 
-    The motion field of a small step is linear in turn and translation (Longuet-Higgins and Prazdny,
-    Proc. R. Soc. B, 1980); that of a disparity with an unknown shift has a second translation.
+    The translation has length 1 and either sign. The errors have several minima that are nearly as
+    deep: a turn passes for a step aside, and a motion that explains a person who walks by misses
+    everything else by half a pixel. So the deepest are refined, and what the estimate contradicts
+    must be the better by as much.
+    """
+    here, there = _matches(track, lens)
+    best, least = np.zeros(6), np.inf
+    for start in _searched(here[::_SPARSE], there[::_SPARSE], lens.focal):
+        vector = _refined(start, here, there, lens.focal)
+        error = np.square(_off_epipolar(vector, here, there, lens.focal) / _NOISE)
+        agreement = _read(track, vector, lens, estimate, spread).agreement
+        cost = float(np.log1p(error).mean()) + _CONTRADICTED * (1 - agreement)
+        if cost < least:
+            best, least = vector, cost
+    return best
+
+
+def _searched(here: Floats, there: Floats, focal: float) -> list[Floats]:
+    """Motions near the least of the errors, from all over the sphere of translations.
+
+    For a given translation the epipolar constraint is linear in a small turn (Heeger and Jepson,
+    "Subspace methods for recovering rigid motion", 1992).
+
+    Args:
+        here, there: (n, 2) px from the axis.
+        focal: px.
 
     Returns:
-        (6,) as `_refined` takes it, and the weight of each match, small where it contradicts.
+        Up to `_BEST` starts for `_refined`, the best first, no two of them neighbours.
     """
-    x, y, one, none = here[:, 0], here[:, 1], np.ones(len(here)), np.zeros(len(here))
-    across = np.stack([-x * y, 1 + x * x, -y, one, none, -x], axis=1)
-    down = np.stack([-1 - y * y, x * y, x, none, one, -y], axis=1)
-    near = (estimate - estimate.mean(dtype=np.float64)) / max(float(estimate.std()), 1e-9)
-    design = np.stack(
-        [np.hstack([rows, near[:, None] * rows[:, 3:]]) for rows in (across, down)], axis=1
-    )
-    flow = there - here
+    ray = np.concatenate([here / focal, np.ones((len(here), 1))], axis=1)
+    seen = np.concatenate([there / focal, np.ones((len(there), 1))], axis=1)
+    # Evenly over the half of a sphere, along a spiral.
+    height = (np.arange(_DIRECTIONS) + 0.5) / _DIRECTIONS
+    angle = np.pi * (1 + 5**0.5) * np.arange(_DIRECTIONS)
+    across = np.sqrt(1 - np.square(height))
+    directions = np.stack([across * np.cos(angle), across * np.sin(angle), height], axis=1)
 
-    def errors(solution: Floats) -> Floats:
-        return np.asarray(np.linalg.norm(flow - design @ solution, axis=-1))
+    line = np.cross(directions[:, None], ray)
+    scale = focal / np.maximum(np.hypot(line[..., 0], line[..., 1]), 1e-2)
+    constant = scale * (line * seen).sum(axis=-1)
+    # seen . (translation x (turn x ray)) = turn . (seen (translation . ray)
+    #     - translation (seen . ray))
+    along, both = directions @ ray.T, (seen * ray).sum(axis=1)
+    linear = along[..., None] * seen - both[:, None] * directions[:, None]
+    linear *= scale[..., None]
+    weight = np.ones_like(constant)
+    turn, error = np.zeros_like(directions), constant
+    for looseness in (16, 8, 4, 2, 2):
+        weighted = linear * weight[..., None]
+        normal = weighted.transpose(0, 2, 1) @ linear
+        normal += 1e-9 * np.trace(normal, axis1=1, axis2=2)[:, None, None] * np.eye(3)
+        turn = -np.linalg.solve(normal, weighted.transpose(0, 2, 1) @ constant[..., None])[..., 0]
+        error = (linear @ turn[..., None])[..., 0] + constant
+        weight = 1 / (1 + np.square(error / (looseness * _NOISE)))
+    order = np.argsort(np.log1p(np.square(error / _NOISE)).mean(axis=1))
+    chosen: list[int] = []
+    for i in order:
+        if len(chosen) < _BEST and all(
+            abs(directions[i] @ directions[other]) < _NEIGHBOURS for other in chosen
+        ):
+            chosen.append(int(i))
+    return [np.concatenate([turn[i], directions[i]]) for i in chosen]
 
-    # Least median of squares: a subject that fills a third of the picture can lead a mean astray.
-    picks = np.random.default_rng(0).integers(0, len(here), (_TRIALS, _PICKED))
-    trials = np.linalg.pinv(design[picks].reshape(_TRIALS, -1, 9)) @ flow[picks].reshape(
-        _TRIALS, -1, 1
-    )
-    solution = min(trials[..., 0], key=lambda trial: float(np.median(errors(trial)[::5])))
-    weight = one
-    for _ in range(10):
-        error = errors(solution)
-        usual = max(float(np.median(error)), 1e-9)
-        weight = 1 / np.square(1 + np.square(error / (2 * usual)))
-        weighted = design * weight[:, None, None]
-        normal = np.einsum("nki,nkj->ij", weighted, design)
-        normal[np.diag_indices(9)] += 1e-9 * np.trace(normal)
-        solution = np.linalg.solve(normal, np.einsum("nki,nk->i", weighted, flow))
-    translation = solution[6:9] / max(float(np.linalg.norm(solution[6:9])), 1e-12)
-    return np.concatenate([solution[:3], translation]), weight
 
-
-def _refined(start: Floats, here: Floats, there: Floats, likely: Floats, focal: float) -> Floats:
+def _refined(start: Floats, here: Floats, there: Floats, focal: float) -> Floats:
     """Rotation vector and translation, (6,), by least squares.
 
     Gauss-Newton with Cauchy weights, from loose to strict, on the distances from the epipolar
     lines.
     """
     vector = start
-    for looseness in (8, 4, 2, 1, 1, 1):
+    for looseness in (8, 4, 2, 1, 1, 1, 1, 1):
         residual = _off_epipolar(vector, here, there, focal)
-        weight = likely / (1 + np.square(residual / (looseness * _NOISE)))
+        weight = 1 / (1 + np.square(residual / (looseness * _NOISE)))
         columns = []
         for i in range(6):
             nudged = vector.copy()
@@ -265,23 +338,47 @@ def _turn(vector: Floats) -> Floats:
     return np.asarray(cv2.Rodrigues(vector[:3])[0], np.float64)
 
 
-def _triangulated(track: _Track, motion: _Motion) -> tuple[Map, Map, Map]:
+def _read(track: _Track, vector: Floats, lens: _Lens, estimate: Map, spread: float) -> _Reading:
+    """Parallax over a baseline, if that is the camera's motion.
+
+    Args:
+        track: to the other end of the baseline.
+        vector: (6,) the motion, as `_refined` gives it.
+        lens: the camera's.
+        estimate: (h, w) disparity of the grid's points.
+        spread: the range of the estimate.
+    """
+    inverse, off_line, step = _triangulated(track, vector, lens)
+    weight = track.match * np.exp(-np.square(off_line / _OFF_LINE))
+    weight[inverse < -2 * _NOISE / np.maximum(step, 1e-6)] = 0  # behind the camera
+    scale, shift, agreement = _aligned(inverse, estimate, weight * np.square(step), spread)
+    if not scale > 0:
+        scale, agreement = 0.0, 0.0
+        weight = np.zeros_like(weight)
+    error = scale * _NOISE / np.maximum(step, 1e-6)
+    weight /= 1 + np.square(error / (_PRECISE * spread))
+    residual = np.asarray(scale * inverse + shift - estimate, np.float32)
+    return _Reading(inverse * step, residual, weight, agreement)
+
+
+def _triangulated(track: _Track, vector: Floats, lens: _Lens) -> tuple[Map, Map, Map]:
     """Of every point of the grid the inverse distance along the optical axis, in 1/translation; the
     px it lies off its epipolar line; and the px it would shift for a change of 1 of the first.
     """
     ray = np.concatenate(
-        [(track.here - motion.centre) / motion.focal, np.ones((*track.here.shape[:2], 1))], axis=-1
+        [(track.here - lens.centre) / lens.focal, np.ones((*track.here.shape[:2], 1))], axis=-1
     )
-    ray = ray @ motion.rotation.T
-    seen = (track.there - motion.centre) / motion.focal
+    ray = ray @ _turn(vector).T
+    seen = (track.there - lens.centre) / lens.focal
+    translation = vector[3:]
     # seen = (ray + inverse * translation), divided by its third component
-    along = motion.translation[:2] - seen * motion.translation[2]
+    along = translation[:2] - seen * translation[2]
     shift = seen * ray[..., 2:] - ray[..., :2]
     reach = np.square(along).sum(axis=-1)
     inverse = (along * shift).sum(axis=-1) / np.maximum(reach, 1e-12)
     across = along[..., 0] * shift[..., 1] - along[..., 1] * shift[..., 0]
-    step = motion.focal * np.sqrt(reach)
-    off_line = motion.focal * across / np.maximum(np.sqrt(reach), 1e-6)
+    step = lens.focal * np.sqrt(reach)
+    off_line = lens.focal * across / np.maximum(np.sqrt(reach), 1e-6)
     if np.median(inverse[track.match > 0]) < 0:
         inverse = -inverse
     return inverse.astype(np.float32), off_line.astype(np.float32), step.astype(np.float32)
@@ -327,7 +424,7 @@ def _correction(disparity: Map, estimate: Map, residual: Map, weight: Map, sprea
 
     height, width = estimate.shape
     side = 2 * round(_REACH * max(height, width)) + 1
-    ridge = np.float32((_PRECISE * spread) ** 2)
+    ridge = np.float32((_RIDGE * spread) ** 2)
 
     def near(values: npt.NDArray[np.floating]) -> Map:
         return np.asarray(cv2.boxFilter(values, cv2.CV_32F, (side, side)), np.float32)
