@@ -138,6 +138,49 @@ def test_a_subject_that_a_poor_map_hardly_shows_is_followed():
     assert found.lost.mean() < 0.1
 
 
+class Wavering(Frames):
+    """Depth as the built-in estimate has it of people: their level, and nobody else's, wanders by
+    20 % within a second and a half, and jumps by twice that now and then.
+    """
+
+    def disparity(self, frame):
+        true = self.shot.disparity[frame]
+        level = self.shot.subjects[0].disparity[frame]
+        x, y = self.shot.subjects[0].center[frame]
+        rows, columns = np.mgrid[0 : true.shape[0], 0 : true.shape[1]].astype(np.float32)
+        size = level * self.shot.disparity[frame].shape[0]
+        apart = ((columns - x * true.shape[1]) / size) ** 2 + (
+            (rows - y * true.shape[0]) / size
+        ) ** 2
+        bias = 0.2 * np.sin(frame * 2 * np.pi / 36) + 0.4 * (frame % 14 >= 7)
+        return (true * (1 + np.float32(bias) * np.exp(-8 * apart**2))).astype(np.float32)
+
+
+@pytest.mark.parametrize("kind", ["kcf", "csrt"])
+def test_a_subject_whose_depth_wavers_by_itself_is_not_lost(kind):
+    seen = shot("crossing")
+    found = track(Wavering(seen), *seen.subjects[0].center[0], 0, first=0, last=100, kind=kind)
+    centre = found.box[:, :2] + found.box[:, 2:] / 2
+    assert found.lost.mean() <= 0.03
+    assert np.hypot(*(centre - seen.subjects[0].center[:101]).T).max() < 0.03
+    at_centre = [
+        disparity_at(Wavering(seen).disparity(frame), *seen.subjects[0].center[frame])
+        for frame in range(101)
+    ]
+    assert np.median(np.abs(found.disparity - at_centre)) < 0.02
+
+
+def test_a_subject_that_is_hidden_while_its_depth_wavers_is_lost():
+    seen = shot("occluded")
+    visible = seen.subjects[0].visible
+    found = track(Wavering(seen), *seen.subjects[0].center[0], 0, first=0, last=119)
+    assert found.lost[visible < 0.05].all()
+    assert found.lost[visible > 0.9].mean() < 0.05
+    # Nothing of what hides it is taken for it.
+    blocker = seen.subjects[1].disparity[0]
+    assert np.abs(found.disparity - blocker).min() > 0.15
+
+
 def test_what_looks_like_a_lost_subject_and_is_out_of_its_reach_is_another():
     rng = np.random.default_rng(3)
     street = rng.integers(60, 120, (270, 480, 3), np.uint8)

@@ -3,8 +3,8 @@
 The paper follows the subject with a KCF tracker (section 5.1). A correlation tracker alone glides
 onto the background when its subject is covered, so every step is checked against disparity: the
 subject's own pixels must still be in the box, at a disparity that it can have reached since it was
-last seen. A subject that fails the check is lost: its last focus is held and flagged, and it is
-looked for until it is back.
+last seen, or that the map now gives to all of it. A subject that fails the check is lost: its last
+focus is held and flagged, and it is looked for until it is back.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 import cv2
 import numpy as np
@@ -26,7 +26,7 @@ Box = tuple[float, float, float, float]  # left, top, width, height
 
 TrackerKind = Literal["kcf", "csrt"]
 
-VERSION = 2  # goes up when a track comes out differently: those on disk are then made anew
+VERSION = 3  # goes up when a track comes out differently: those on disk are then made anew
 WORKING_HEIGHT = 270  # at most; finer detail costs time and holds no subject better
 _SMALLEST_BOX = 16.0  # px; below this a correlation filter has nothing to hold
 _LARGEST_BOX = 0.6  # share of the picture's height
@@ -42,6 +42,7 @@ _LEAST = 0.01  # share of the disparity range that estimates waver by from frame
 _NOISE = 4.0  # deviations of the map's noise
 _HELD = 0.35  # share of the subject's own pixels that must be in the box
 _ALIKE = 0.55  # correlation with the subject's look, to go on
+_TURNED = 0.3  # the same, where most of its points are found again
 _FOUND = 0.65  # the same, to call a lost subject found
 _SURE = 0.7  # the same, to believe it rather than the map
 _JUMP = 3.0  # slacks that a map may jump by
@@ -55,6 +56,8 @@ _MARGIN = 32  # px around a box in which it is looked for
 _POINTS = 100  # whose motion says how a subject grows
 _FEWEST = 10  # of them that must be found again
 _ASTRAY = 0.5  # px that a point's motion there and back may miss it by
+_FOUND_AGAIN = 0.5  # share of a subject's points with which it is surely still in sight
+_CHANGED_ALIKE = 0.5  # share of those by which a change of the map is told from a loss
 _GROWTH = 1.1  # from frame to frame, at most
 _RESTART = 1.12  # change of size at which a tracker that keeps its size begins anew
 _LOOK = (24, 32)  # px, width and height of what is kept of a subject
@@ -218,13 +221,21 @@ def _subject_box(view: View, x: float, y: float, level: float, tolerance: float)
     return ((x0 + x1 + 1 - w) / 2, (y0 + y1 + 1 - h) / 2, w, h)
 
 
-def _flow(
-    before: View, after: View, box: Box, own: npt.NDArray[np.bool_]
-) -> tuple[float, float, float] | None:
-    """How a box's `own` pixels went from one view to the next, if enough are found again: the
-    median shift in x and y, in pixels, and the median growth over pairs of points (Kalal,
-    Mikolajczyk and Matas 2010, section 3).
+class _Matches(NamedTuple):
+    """Points of a subject that were found again in the next view.
+
+    Attributes:
+        before, after: (n, 2) float32, x and y in pixels.
+        share: of the points that were looked for.
     """
+
+    before: npt.NDArray[np.float32]
+    after: npt.NDArray[np.float32]
+    share: float
+
+
+def _matches(before: View, after: View, box: Box, own: npt.NDArray[np.bool_]) -> _Matches | None:
+    """Where a box's `own` pixels went from one view to the next, if enough are found again."""
     # Only what is around the box: pyramids of whole pictures would take most of the time.
     margin = max(_MARGIN, box[2] / 2, box[3] / 2)
     around = (box[0] - margin, box[1] - margin, box[2] + 2 * margin, box[3] + 2 * margin)
@@ -236,7 +247,7 @@ def _flow(
     ys, xs = np.nonzero(own)
     few = np.s_[:: max(1, len(ys) // _POINTS)]
     shares = (xs[few] + 0.5) / own.shape[1], (ys[few] + 0.5) / own.shape[0]
-    start = np.array([columns.start, rows.start])
+    start = np.array([columns.start, rows.start], np.float32)
     points = np.stack([box[i] + share * box[i + 2] for i, share in enumerate(shares)], -1) - start
     points = points.astype(np.float32)[:, None]
     moved, there, _ = cv2.calcOpticalFlowPyrLK(first, second, points, None)  # type: ignore[call-overload]
@@ -245,18 +256,46 @@ def _flow(
     good = (there[:, 0] > 0) & (again[:, 0] > 0) & (astray < _ASTRAY)
     if good.sum() < _FEWEST:
         return None
-    old, new = points[good, 0], moved[good, 0]
-    one, other = np.triu_indices(len(old), 1)
-    apart = np.linalg.norm(old[one] - old[other], axis=1)
+    return _Matches(points[good, 0] + start, moved[good, 0] + start, float(good.mean()))
+
+
+def _motion(matches: _Matches, box: Box) -> tuple[float, float, float] | None:
+    """How the box went along: the median shift of its centre in x and y, in pixels, and the median
+    growth over pairs of points (Kalal, Mikolajczyk and Matas 2010, section 3).
+    """
+    one, other = np.triu_indices(len(matches.before), 1)
+    apart = np.linalg.norm(matches.before[one] - matches.before[other], axis=1)
     far = apart > max(box[2], box[3]) / 4
     if not far.any():
         return None
-    now = np.linalg.norm(new[one] - new[other], axis=1)
+    now = np.linalg.norm(matches.after[one] - matches.after[other], axis=1)
     growth = float(np.clip(np.median(now[far] / apart[far]), 1 / _GROWTH, _GROWTH))
     # The shift of the box's centre: its points may lie to one side of it.
-    middle = np.array([box[0] + box[2] / 2, box[1] + box[3] / 2]) - start
-    dx, dy = np.median(new - middle - growth * (old - middle), axis=0)
+    middle = np.array([box[0] + box[2] / 2, box[1] + box[3] / 2])
+    shift = matches.after - middle - growth * (matches.before - middle)
+    dx, dy = np.median(shift, axis=0)
     return float(dx), float(dy), growth
+
+
+def _change(before: View, after: View, matches: _Matches, tolerance: float) -> float:
+    """By how much the map of a subject changed, whose points were found again; 0 where most of them
+    did not change alike.
+
+    An estimated map changes its mind, of one thing and not of the next, by more than things move.
+    What comes before a subject changes it too, but covers its points, and those are not found.
+    """
+    levels = []
+    for view, points in ((before, matches.before), (after, matches.after)):
+        height, width = view.disparity.shape
+        x, y = np.clip(points.astype(np.intp), 0, (width - 1, height - 1)).T
+        levels.append(view.disparity[y, x])
+    change = levels[1] - levels[0]
+    change = change[np.isfinite(change)]
+    if not change.size:
+        return 0.0
+    middle = float(np.median(change))
+    alike = float((np.abs(change - middle) < max(2 * tolerance, abs(middle) / 2)).mean())
+    return middle if alike > _CHANGED_ALIKE else 0.0
 
 
 def _patch(map_: Image | Map, view: View, box: Box, interpolation: int) -> npt.NDArray[np.float32]:
@@ -316,7 +355,15 @@ class _Subject:
         norm = float(np.sqrt((a * a).sum() * (b * b).sum()))
         return float((a * b).sum()) / norm if norm > 0 else 0.0
 
-    def accepts(self, view: View, box: Box, alike: float) -> bool:
+    def accepts(self, view: View, box: Box, alike: float, *, followed: bool = False) -> bool:
+        """Whether the subject can be in the box.
+
+        Args:
+            view: the frame.
+            box: in question.
+            alike: how much it must look alike.
+            followed: whether most of its points were found again, so that it is still in sight.
+        """
         ys, xs = view.window(box)
         if (ys.stop - ys.start) * (xs.stop - xs.start) < 0.4 * box[2] * box[3]:
             return False
@@ -326,19 +373,26 @@ class _Subject:
         levels = self._levels(view, box)
         if self._share(levels, self.disparity, self.slack) > _HELD:
             return True
-        # The map may have jumped rather than the subject: its look is beyond doubt, and all of it
-        # is at one other disparity.
+        # The map may have jumped rather than the subject: that it is this is beyond doubt, and all
+        # of it is at one other disparity.
         level = float(np.median(levels))
         astray = abs(level - self.disparity) > _JUMP * self.slack
-        held = self._share(levels, level, self.band.tolerance) > _HELD
-        return look > _SURE and held and not astray
+        within = self.slack if followed else self.band.tolerance
+        held = self._share(levels, level, within) > _HELD
+        return (followed or look > _SURE) and held and not astray
 
     @staticmethod
     def _share(levels: npt.NDArray[np.float32], level: float, slack: float) -> float:
         return float((np.abs(levels - level) < slack).mean())
 
-    def see(self, view: View, box: Box) -> None:
-        """Take what is in the box as the subject."""
+    def see(self, view: View, box: Box, *, followed: bool) -> None:
+        """Take what is in the box as the subject.
+
+        Args:
+            view: the frame.
+            box: where it is.
+            followed: whether it has been followed there point by point.
+        """
         levels = self._levels(view, box)
         if self._share(levels, self.disparity, self.slack) <= _HELD:
             self.disparity = float(np.median(levels))
@@ -348,7 +402,9 @@ class _Subject:
                 self.disparity = float(np.median(near))
         self.box = box
         self.unseen = 0
-        if self.alike(view, box) > _FOUND:
+        height, width = view.disparity.shape
+        whole = min(box[:2]) >= 0 and box[0] + box[2] <= width and box[1] + box[3] <= height
+        if (followed and whole) or self.alike(view, box) > _FOUND:
             self.look += np.float32(_LEARN) * (self._look(view, box) - self.look)
 
     def search(self, view: View) -> Box | None:
@@ -407,15 +463,30 @@ class Follower:
 
     def step(self, view: View) -> None:
         """Find the subject in the next frame, and append what was seen to `sights`."""
-        box = self._tracked(view)
-        seen = box if box and self._subject.accepts(view, box, _ALIKE) else None
+        subject = self._subject
+        last = subject.disparity
+        box = seen = None
+        followed = False
+        if self._tracker is not None:
+            matches = _matches(self._view, view, subject.box, subject.own)
+            if matches is not None and matches.share > _FOUND_AGAIN:
+                followed = True
+                subject.disparity += _change(self._view, view, matches, subject.band.tolerance)
+            box = self._tracked(view, matches)
+            if box is not None and subject.accepts(view, box, _ALIKE, followed=followed):
+                seen = box
         if seen is None:
-            seen = self._subject.search(view)
-            self._tracker = None
+            seen = subject.search(view)
+            # What is followed but looks otherwise has turned, if its own look is nowhere else.
+            if seen is None and followed and box is not None:
+                seen = box if subject.accepts(view, box, _TURNED, followed=True) else None
+            if seen is not box or seen is None:
+                self._tracker = None
         if seen is None:
-            self._subject.unseen += 1
+            subject.disparity = last
+            subject.unseen += 1
         else:
-            self._subject.see(view, seen)
+            subject.see(view, seen, followed=followed and self._tracker is not None)
             if self._tracker is None or self._outgrown(seen):
                 self._begin(view)
         self._view = view
@@ -436,10 +507,9 @@ class Follower:
     def _outgrown(self, box: Box) -> bool:
         return self._kind == "kcf" and not 1 / _RESTART < box[2] / self._size < _RESTART
 
-    def _tracked(self, view: View) -> Box | None:
+    def _tracked(self, view: View, matches: _Matches | None) -> Box | None:
         """Where the tracker has the subject."""
-        if self._tracker is None:
-            return None
+        assert self._tracker is not None
         held, (x, y, w, h) = self._tracker.update(view.colour)
         if not held:
             return None
@@ -448,9 +518,9 @@ class Follower:
         # KCF keeps its box's size, and its places are whole pixels, so that it slips off.
         cx, cy = x + w / 2 + self._offset[0], y + h / 2 + self._offset[1]
         left, top, width, height = self._subject.box
-        flow = _flow(self._view, view, self._subject.box, self._subject.own)
-        if flow is not None:
-            dx, dy, growth = flow
+        motion = None if matches is None else _motion(matches, self._subject.box)
+        if motion is not None:
+            dx, dy, growth = motion
             fx, fy = left + width / 2 + dx, top + height / 2 + dy
             if _SMALLEST_BOX / 2 < min(width, height) * growth < view.disparity.shape[0]:
                 width, height = width * growth, height * growth
