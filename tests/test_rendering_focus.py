@@ -114,6 +114,21 @@ def test_the_report_is_a_page_with_the_frames_that_were_rendered(rendered: Path)
     assert "https://" not in page
 
 
+def test_a_report_that_is_named_svg_is_the_curve(
+    shot: focus_shots.RenderedShot, files: Path, tmp_path: Path
+) -> None:
+    render(
+        files / "shot.%d.exr",
+        tmp_path / "out.%d.exr",
+        depth=files / "depth.%d.exr",
+        focus=targets(shot)[:1],
+        frames=(100, 101),
+        report=tmp_path / "focus.svg",
+        depth_convention="metres",
+    )
+    assert (tmp_path / "focus.svg").read_text().startswith("<svg")
+
+
 def test_the_public_curve_is_what_was_exported(
     shot: focus_shots.RenderedShot, rendered: Path
 ) -> None:

@@ -230,7 +230,8 @@ _DEBUG = click.option(
     "--report",
     metavar="FILE",
     type=click.Path(path_type=Path),
-    help="Write a page (HTML) about the focus: its curve, the subjects, what was lost.",
+    help="Write a page (HTML) about the focus: its curve, the subjects, what was lost; or, as SVG,"
+    " the curve alone.",
 )
 @click.option(
     "--export-targets",

@@ -70,7 +70,8 @@ def render(
         focus: what must be sharp, and when, in the frame numbers of the source (a sequence's own; a
             movie begins at 0). A pair (x, y) is a target at the first frame that is rendered.
         frames: the first and the last frame to render; all where None.
-        report: where to write a page (HTML) about the focus; `focus` must say what is sharp.
+        report: where to write a page (HTML) about the focus, or its curve alone (SVG); `focus` must
+            say what is sharp.
         export_targets: where to write the targets and the focus curve as JSON.
         progress: called in this thread with how many frames are done and how many there are, first
             of those that are looked at to follow subjects, then of those that are rendered.
@@ -317,8 +318,8 @@ class _Shot:
         return self._disparity(number)
 
     def report(self, path: Path, indices: range) -> None:
-        """Writes a page about the focus."""
-        from synthetic_focus.focus.report import ShotFocus, report
+        """Writes a page about the focus, or as SVG its curve alone."""
+        from synthetic_focus.focus.report import ShotFocus, drawing, report
         from synthetic_focus.media.atomic import check_folder, replacing
 
         assert self._curve is not None
@@ -332,8 +333,10 @@ class _Shot:
             fps=float(self._reader.fps),
             cuts=self._cuts,
         )
-        # OpenCV's files are blue first.
-        text = report(about, lambda number: self.image(number)[..., ::-1])
+        if path.suffix.lower() == ".svg":
+            text = drawing(about)
+        else:  # OpenCV's files are blue first.
+            text = report(about, lambda number: self.image(number)[..., ::-1])
         with replacing(path) as temporary:
             temporary.write_text(text, encoding="utf-8")
 

@@ -3,12 +3,13 @@
 import json
 import re
 from html.parser import HTMLParser
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
 
 from synthetic_focus.focus import Aim, FocusCurve, FocusTarget
-from synthetic_focus.focus.report import ShotFocus, report
+from synthetic_focus.focus.report import ShotFocus, drawing, report
 from synthetic_focus.focus.tracking import Track
 
 
@@ -30,14 +31,18 @@ class Page(HTMLParser):
 
 
 @pytest.fixture
-def page():
+def shot():
     lost = np.zeros(50, bool)
     lost[10:15] = True
     box = np.tile(np.float32([0.4, 0.4, 0.2, 0.2]), (50, 1))
     track = Track(0, box, np.linspace(0.9, 0.8, 50, dtype=np.float32), lost)
     near, far = FocusTarget(0.5, 0.5, 0), FocusTarget(0.2, 0.4, 40)
     curve = FocusCurve([Aim(near, 0, track.disparity, lost), Aim.still(far, 0.2)])
-    shot = ShotFocus("A & <B>", curve, [track, None], 0, 49, 24.0, cuts=[])
+    return ShotFocus("A & <B>", curve, [track, None], 0, 49, 24.0, cuts=[])
+
+
+@pytest.fixture
+def page(shot):
     return Page(report(shot, lambda frame: np.full((90, 160, 3), frame, np.uint8)))
 
 
@@ -81,6 +86,17 @@ def test_only_lines_are_faded_where_a_subject_is_lost(page):
     assert "lost" in states
     for selector, rule in re.findall(r"([^{}]+)\{([^{}]*)\}", page.data["style"][0]):
         assert "opacity" not in rule or not {f".{state}" for state in states} & {selector.strip()}
+
+
+def test_the_curve_alone_is_a_picture_without_pictures(shot, page):
+    svg = ElementTree.fromstring(drawing(shot))
+    name = "{http://www.w3.org/2000/svg}"
+    assert svg.findtext(f"{name}title") == "Focus of A & <B>"
+    for tag, kind in (("polyline", "focus"), ("polyline", "lost"), ("rect", "pull")):
+        (found,) = svg.findall(f"{name}{tag}[@class='{kind}']")
+        (shown,) = page.of(tag, kind)
+        assert found.attrib == shown
+    assert svg.find(f".//{name}image") is None
 
 
 def test_a_shot_of_one_frame_has_a_report():

@@ -122,6 +122,7 @@ def _axes(plot: _Plot, unit: str) -> list[str]:
 
 
 def _drawing(shot: ShotFocus, values: npt.NDArray[np.float64]) -> str:
+    """What is in the drawing, `_WIDTH` by `_HEIGHT`."""
     frames = range(shot.first, shot.last + 1)
     tracked = [np.asarray(t.disparity, np.float64) for t in shot.tracks if t is not None]
     plot = _Plot(shot, np.concatenate([values, *tracked]))
@@ -155,10 +156,7 @@ def _drawing(shot: ShotFocus, values: npt.NDArray[np.float64]) -> str:
             f"<title>target {i + 1} at frame {target.frame:g}</title></circle>"
             f'<text x="{x:.1f}" y="{_TOP - 12}" text-anchor="middle">{i + 1}</text>'
         )
-    return (
-        f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="Focus over time">'
-        f'{"".join(parts)}<line id="now" y1="{_TOP}" y2="{_HEIGHT - _BOTTOM}"/></svg>'
-    )
+    return "".join(parts)
 
 
 def _thumbnail(shot: ShotFocus, frame: int, image: Image) -> str:
@@ -200,18 +198,25 @@ def _rows(shot: ShotFocus) -> str:
     return "".join(rows)
 
 
-_STYLE = """
+_COLOURS_OF_INK = """
 :root { color-scheme: light dark; --ink: #222; --paper: #fff; --soft: #ddd; --pull: #8884; }
 @media (prefers-color-scheme: dark) { :root { --ink: #ddd; --paper: #181818; --soft: #3a3a3a; } }
-body { font: 15px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper);
-  max-width: 1240px; margin: 2em auto; padding: 0 1em; }
-h1 { font-size: 1.6em; overflow-wrap: anywhere; } .wide { overflow-x: auto; }
-svg { width: 100%; min-width: 850px; height: auto; } text { font-size: 15px; fill: var(--ink); }
+"""
+
+_DRAWING_STYLE = """
+text { font: 15px system-ui, sans-serif; fill: var(--ink); }
 .grid { stroke: var(--soft); } .pull { fill: var(--pull); } .focus { stroke: var(--ink);
   stroke-width: 2.5; } .track { stroke-width: 1.5; opacity: .75; }
 polyline.lost { stroke-width: 7; opacity: .35; stroke-dasharray: 3 4; }
 .cut { stroke: var(--ink); stroke-dasharray: 2 5; }
-.target { stroke: var(--paper); stroke-width: 2; } #now { stroke: #e33; visibility: hidden; }
+.target { stroke: var(--paper); stroke-width: 2; }
+"""
+
+_PAGE_STYLE = """
+body { font: 15px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper);
+  max-width: 1240px; margin: 2em auto; padding: 0 1em; }
+h1 { font-size: 1.6em; overflow-wrap: anywhere; } .wide { overflow-x: auto; }
+svg { width: 100%; min-width: 850px; height: auto; } #now { stroke: #e33; visibility: hidden; }
 #strip { display: grid; grid-template-columns: repeat(auto-fill, minmax(150px, 1fr)); gap: 8px; }
 figure { margin: 0; } figure img { width: 100%; height: auto; display: block; }
 figcaption { text-align: center; font-size: 13px; } .lost figcaption { color: #d33; }
@@ -236,6 +241,16 @@ svg.addEventListener('pointermove', event => {
 """
 
 
+def drawing(shot: ShotFocus) -> str:
+    """The curve alone, without pictures: the text of an SVG file."""
+    frames = range(shot.first, shot.last + 1)
+    values = np.array([shot.curve.at(frame).disparity for frame in frames])
+    return f"""<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {_HEIGHT}">
+<title>Focus of {html.escape(shot.title)}</title><style>{_COLOURS_OF_INK}{_DRAWING_STYLE}</style>
+<rect width="{_WIDTH}" height="{_HEIGHT}" style="fill: var(--paper)"/>{_drawing(shot, values)}</svg>
+"""
+
+
 def report(shot: ShotFocus, image: Callable[[int], Image]) -> str:
     """The page.
 
@@ -246,8 +261,7 @@ def report(shot: ShotFocus, image: Callable[[int], Image]) -> str:
     Returns:
         The text of an HTML file that needs nothing else.
     """
-    frames = range(shot.first, shot.last + 1)
-    foci = [shot.curve.at(frame) for frame in frames]
+    foci = [shot.curve.at(frame) for frame in range(shot.first, shot.last + 1)]
     values = np.array([focus.disparity for focus in foci])
     shown = sorted({round(v) for v in np.linspace(shot.first, shot.last, _THUMBNAILS)})
     data = {
@@ -264,11 +278,12 @@ def report(shot: ShotFocus, image: Callable[[int], Image]) -> str:
     return f"""<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>Focus of {title}</title>
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<style>{_STYLE}</style></head><body>
+<style>{_COLOURS_OF_INK}{_DRAWING_STYLE}{_PAGE_STYLE}</style></head><body>
 <h1>Focus of {title}</h1>
-<p>{len(frames)} frames at {shot.fps:g} a second. The thick line is the focus, the thin ones are the
+<p>{len(foci)} frames at {shot.fps:g} a second. The thick line is the focus, the thin ones are the
 subjects as they were tracked, wide and dashed where a subject was lost; grey bands are pulls.</p>
-<div class="wide">{_drawing(shot, values)}</div>
+<div class="wide"><svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="Focus over time">
+{_drawing(shot, values)}<line id="now" y1="{_TOP}" y2="{_HEIGHT - _BOTTOM}"/></svg></div>
 <p id="reading">Point at the curve to read it.</p>
 <div id="strip">{strip}</div>
 <div class="wide"><table><thead><tr><th>target</th><th>frame</th><th>x, y from the top left</th>
