@@ -42,9 +42,10 @@ from synthetic_focus.scene.depth import fitted
 from synthetic_focus.scene.estimator import EmbeddedEstimator
 from synthetic_focus.scene.expansion import expand
 from synthetic_focus.scene.flow import DisFlow, both_ways
+from synthetic_focus.scene.outlines import aligned
 from synthetic_focus.scene.parallax import fused
 from synthetic_focus.scene.providers import Estimate, ModelError
-from synthetic_focus.scene.temporal import Look, M, filtered
+from synthetic_focus.scene.temporal import Look, M, coherent, filtered
 
 _THREADS = 2
 _WIDTH, _HEIGHT = 1920, 1080
@@ -335,17 +336,19 @@ def scene_figures(runs: int) -> Iterator[Figure]:
         yield Figure("estimate, 960x540", None, "ms", note=str(error))
     flows = [both_ways(DisFlow(), before, now) for before, now in pairwise(greys)]
     looks = [Look(grey, disparity, gain) for grey in greys]
+    soft = np.asarray(cv2.GaussianBlur(disparity, (0, 0), 8), np.float32)  # as a network has it
     image, coc = frame(32)
     with tempfile.TemporaryDirectory() as folder:
         stored = Cache(Path(folder)).shot("bench", (960, 540), "bench")
         stored.store_frame(0, StoredFrame("", "", Estimate(disparity, gain)))
         written = sum(path.stat().st_size for path in Path(folder).rglob("*.exr"))
-        flow, average, expansion, parallax, read, fit, render = medians(
+        flow, average, expansion, parallax, outlines, read, fit, render = medians(
             runs,
             lambda: both_ways(DisFlow(), *greys[-2:]),
-            lambda: filtered(looks, flows, threads=_THREADS),
+            lambda: coherent(disparity, filtered(looks, flows, threads=_THREADS)[0]),
             lambda: expand(light),
             lambda: fused(disparity, flows),
+            lambda: aligned(soft, pictures[-1]),
             lambda: stored.frame(0),
             lambda: fitted(disparity, (_WIDTH, _HEIGHT)),
             lambda: defocus(image, coc, threads=_THREADS),
@@ -355,12 +358,13 @@ def scene_figures(runs: int) -> Iterator[Figure]:
         ("temporal filter, six earlier frames", average),
         ("light expansion", expansion),
         ("parallax", parallax),
+        ("outlines", outlines),
         ("cached maps read", read),
         ("maps fitted to 1920x1080", fit),
         ("defocus, radius 32", render),
     ):
         yield Figure(name, seconds * 1000, "ms")
-    whole = estimate + flow + average + expansion + parallax + fit + render
+    whole = estimate + flow + average + expansion + parallax + outlines + fit + render
     note = "" if estimate else "without the estimate"
     yield at_most("a new frame, 1920x1080, estimate to render", whole, "s", 2, note)
     yield at_most("a frame from the cache", read + fit + render, "s", 0.5)
