@@ -156,13 +156,13 @@ void average_over_time(const Window& window, const Averaging& averaging, float* 
         for (int column = 0; column < window.width; ++column) {
             const std::ptrdiff_t here = std::ptrdiff_t{row} * window.width + column;
             Samples disparity;
-            disparity.add(window.values[last][here], 1);
+            disparity.add(window.values[last][here], averaging.ages[0]);
             std::array<Samples, 3> light;
             bool clipped = false;
             for (int c = 0; gains != nullptr && c < 3; ++c) {
                 const float gain = window.gains[last][here * 3 + c];
                 gains[here * 3 + c] = 0;
-                if (gain > 0) light[c].add(gain, 1);
+                if (gain > 0) light[c].add(gain, averaging.ages[0]);
                 clipped |= gain > 0;
             }
             const float grey = window.grey[last][here];
@@ -174,7 +174,8 @@ void average_over_time(const Window& window, const Averaging& averaging, float* 
                 const Corners there(window, trace.x, trace.y);
                 const float change =
                     (smooth(window.grey[frame], there) - grey) / averaging.largest_change;
-                const float weight = trace.weight * std::max(0.0F, 1 - change * change);
+                const float weight = trace.weight * averaging.ages[last - frame] *
+                                     std::max(0.0F, 1 - change * change);
                 if (!(weight > 0)) continue;
                 disparity.add(hard_at_edges(window.values[frame], there, averaging.value_scale),
                               weight);

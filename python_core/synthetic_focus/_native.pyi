@@ -51,6 +51,7 @@ def average_over_time(
     forward: Sequence[npt.NDArray[np.float32]],
     backward: Sequence[npt.NDArray[np.float32]],
     *,
+    ages: Sequence[float],
     largest_mismatch: float,
     largest_change: float,
     value_scale: float,

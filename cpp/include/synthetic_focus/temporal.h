@@ -21,10 +21,11 @@ struct Window {
 };
 
 struct Averaging {
-    float largest_mismatch;  // px: a step whose way there and back ends farther off is no match
-    float largest_change;    // of grey: what has changed more is another thing
-    float value_scale;       // differences of values and of gains that divide an outlier's weight
-    float gain_scale;        // by e
+    std::vector<float> ages;  // what a frame counts: the current one's, the one's before it, ...
+    float largest_mismatch;   // px: a step whose way there and back ends farther off is no match
+    float largest_change;     // of grey: what has changed more is another thing
+    float value_scale;        // differences of values and of gains that divide an outlier's weight
+    float gain_scale;         // by e
     int threads;
 };
 

@@ -21,6 +21,11 @@ Map = npt.NDArray[np.float32]
 
 M: Final = 6  # earlier frames that each frame is averaged with, as in the paper
 
+# What a frame counts in equation 8 by its age, the current frame's first; the paper's all count
+# alike. From one frame's mean to the next one's every frame gets a frame older, and of seven
+# weights those of a parabola change least by it: what comes into the window and leaves it hardly
+# shows. The mean is as old as with equal weights, three frames.
+AGES: Final = tuple(float((age + 1) * (M + 1 - age)) for age in range(M + 1))
 # Equation 7's delta in pixels. A match counts in full where the way there and back closes, and less
 # and less up to there: a hard limit would let pixels blink in and out of the mean. A lower one
 # steadies less, a higher one leaves a trail; nine tenths of night footage close within 0.27.
@@ -96,6 +101,7 @@ def filtered(
         [look.log_gain for look in looks],
         [pair.forward for pair in flows],
         [pair.backward for pair in flows],
+        ages=AGES,
         largest_mismatch=MISMATCH,
         largest_change=CHANGE,
         value_scale=max(DISPARITY_SCALE * spread, 1e-6),
