@@ -1,9 +1,11 @@
 #include "synthetic_focus/defocus.h"
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <cmath>
 #include <cstring>
+#include <deque>
 
 #include "synthetic_focus/kernels.h"
 #include "synthetic_focus/layers.h"
@@ -84,15 +86,14 @@ struct Gathering {
         std::int16_t layer;
         std::int8_t mirrored;
         float share;
-        float light_share;
-        float alpha_share;
         float coverage;
         const float* light;
         SpanTable::Entry entry;
     };
-    std::vector<Part> parts;      // from left to right
-    std::vector<int> order;       // of the parts, by layer and x
-    std::vector<int> layer_ends;  // where each layer's parts end in that order
+    std::vector<Part> parts;                  // from left to right
+    std::deque<std::array<float, 4>> dimmed;  // light that they have instead of the picture's
+    std::vector<int> order;                   // of the parts, by layer and x
+    std::vector<int> layer_ends;              // where each layer's parts end in that order
 };
 
 // What rendering a band needs, kept from band to band.
@@ -202,6 +203,7 @@ class Renderer {
     // right.
     void gather_row(int y, Gathering& gathering) const {
         gathering.parts.clear();
+        gathering.dimmed.clear();
         const auto [inner_y, upside_down] = mirrored(y, picture_.height);
         const int outside_y = y < 0 ? -y : std::max(0, y - picture_.height + 1);
         Listed front(surfaces_.front[static_cast<std::size_t>(inner_y)]);
@@ -210,20 +212,28 @@ class Renderer {
         const auto gather = [&](int x, int inner_x, bool turned) {
             const int outside_x = x < 0 ? -x : std::max(0, x - picture_.width + 1);
             const int mirrors = table_.symmetric() ? 0 : (turned ? 1 : 0) + (upside_down ? 2 : 0);
-            Dimmed dim{inner_x, 1.0f, 1.0f};
+            const Dimmed* dim = nullptr;
             if (outside_x > 0 || outside_y > 0) {
                 dimmed.seek(inner_x);
-                if (dimmed.here(inner_x)) dim = dimmed.take();
+                if (dimmed.here(inner_x)) dim = &dimmed.take();
             }
             const auto add = [&](float coc, float coverage, const float* light, float yields) {
                 if (static_cast<float>(outside_x) > table_.extent() * std::fabs(coc) + 1.0f) return;
                 const SpanTable::Entry& entry = table_.entry(inner_x, inner_y, coc);
                 if (outside_y > entry.rows) return;
                 const Layers::Share share = layers_.share(coc, yields);
+                if (dim != nullptr) {
+                    const float alpha = kLightChannels == 4 ? light[3] * dim->alpha : 0.0f;
+                    light =
+                        gathering.dimmed
+                            .emplace_back(std::array{light[0] * dim->light, light[1] * dim->light,
+                                                     light[2] * dim->light, alpha})
+                            .data();
+                }
                 const auto push = [&](int layer, float part) {
-                    gathering.parts.push_back(
-                        {x, static_cast<std::int16_t>(layer), static_cast<std::int8_t>(mirrors),
-                         part, part * dim.light, part * dim.alpha, coverage, light, entry});
+                    gathering.parts.push_back({x, static_cast<std::int16_t>(layer),
+                                               static_cast<std::int8_t>(mirrors), part, coverage,
+                                               light, entry});
                 };
                 if (share.next < 1.0f) push(share.layer, 1.0f - share.next);
                 if (share.next > 0.0f) push(share.layer + 1, share.next);
@@ -274,8 +284,7 @@ class Renderer {
         float* values = sorted.values.data();
         for (std::size_t i = 0; i < parts.size(); ++i, values += N) {
             const Gathering::Part& part = parts[static_cast<std::size_t>(gathering.order[i])];
-            for (int c = 0; c < 3; ++c) values[c] = part.light_share * part.light[c];
-            if (kLightChannels == 4) values[3] = part.alpha_share * part.light[3];
+            for (int c = 0; c < kLightChannels; ++c) values[c] = part.share * part.light[c];
             values[kLightChannels] = part.share * part.coverage;
             const SpanTable::Entry& entry = part.entry;
             const bool same_layer =
@@ -467,7 +476,7 @@ void defocus(const Picture& given, const ApertureShape& shape, const Settings& s
                                    (1.0f + std::fabs(static_cast<float>(shape.chromatic)))));
     const Surfaces surfaces =
         find_surfaces(picture, settings.refine_edges, reach, settings.threads, settings.abort);
-    if (!surfaces.pixels.empty()) picture.pixels = surfaces.pixels.data();
+    picture.rows = surfaces.rows.data();
     if (shape.chromatic == 0.0) {
         render(picture, surfaces, shape, settings, seen, result);
         return;

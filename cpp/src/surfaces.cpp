@@ -198,13 +198,16 @@ class Runs {
         });
     }
 
-    // Calls use(x) for the pixels of a row that are more than `ratio` times as bright as
-    // the darkest light in the runs within one and `rows` rows around, where radii range by more
-    // than `least_range`.
-    template <typename Use>
-    void each_bright(const Picture& picture, int y, int rows, float ratio, float least_range,
-                     const Use& use) const {
+    // Calls use(x) for the pixels of a row that may be lights: those more than `ratio` times as
+    // bright as the darkest one within one run and `rows` rows around, for patches of the radius
+    // that is least there. Runs that skip(first, end) names, and those where radii range by less
+    // than `least_range`, are passed over.
+    template <typename Skip, typename Use>
+    void each_bright(const Picture& picture, int y, int rows, float ratio, float patch,
+                     float least_range, const Skip& skip, const Use& use) const {
         for (int run = 0; run < count_; ++run) {
+            const int end = std::min(width_, (run + 1) * kRun);
+            if (skip(run * kRun, end)) continue;
             Run around;
             for (int v = std::max(0, y - rows); v <= std::min(height_ - 1, y + rows); ++v) {
                 for (int u = std::max(0, run - 1); u <= std::min(count_ - 1, run + 1); ++u) {
@@ -212,10 +215,11 @@ class Runs {
                     around.radius.add(seen_[index(u, v)].radius);
                 }
             }
-            const float least = ratio * std::max(0.0f, around.light.least);
+            const float radius = std::max({0.0f, around.radius.least, -around.radius.most});
+            const float least =
+                ratio * std::max(0.0f, around.light.least) * (1.0f + patch * radius * radius);
             if (seen_[index(run, y)].light.most <= least) continue;
             if (around.radius.most - around.radius.least <= least_range) continue;
-            const int end = std::min(width_, (run + 1) * kRun);
             for (int x = run * kRun; x < end; ++x) {
                 if (brightness(colour(picture, x, y)) > least) use(x);
             }
@@ -240,6 +244,8 @@ class Runs {
     std::vector<Run> seen_;
 };
 
+constexpr auto none = [](int, int) { return false; };
+
 // Gives the light at the edges of lights the radius of the light, in `coc`, the map of `picture`.
 void set_lights_radii(const Picture& picture, const Runs& runs, float* coc, int threads,
                       const AbortFlag* abort) {
@@ -249,7 +255,7 @@ void set_lights_radii(const Picture& picture, const Runs& runs, float* coc, int 
     };
     std::vector<std::vector<Change>> changes(static_cast<std::size_t>(picture.height));
     parallel_for(picture.height, threads, abort, [&](int y, int) {
-        runs.each_bright(picture, y, 1, kBrighter, kLightFold, [&](int x) {
+        runs.each_bright(picture, y, 1, kBrighter, 0.0f, kLightFold, none, [&](int x) {
             const float radius = lights_radius(picture, x, y);
             if (radius == picture.radius(x, y)) return;
             changes[static_cast<std::size_t>(y)].push_back({x, radius});
@@ -315,41 +321,47 @@ Move lights_move(const Picture& picture, int x, int y) {
     return {amount * off(along), amount * off(down)};
 }
 
-// The picture with the light at lights' edges moved to where in their pixels it lies, by giving a
-// part of it to the neighbours; empty: there is none.
-std::vector<float> gathered(const Picture& picture, const Runs& runs, int threads,
-                            const AbortFlag* abort) {
+// Moves the light at lights' edges to where in their pixels it lies, by giving a part of it to the
+// neighbours.
+void gather_lights(const Picture& picture, const Runs& runs, int threads, const AbortFlag* abort,
+                   Surfaces& surfaces) {
     struct Edge {
         int x;
         Move move;
     };
     std::vector<std::vector<Edge>> edges(static_cast<std::size_t>(picture.height));
     parallel_for(picture.height, threads, abort, [&](int y, int) {
-        runs.each_bright(picture, y, 1, kBrighter, -1.0f, [&](int x) {
+        runs.each_bright(picture, y, 1, kBrighter, kPatch, -1.0f, none, [&](int x) {
             const Move move = lights_move(picture, x, y);
             if (move.x == 0.0f && move.y == 0.0f) return;
             edges[static_cast<std::size_t>(y)].push_back({x, move});
         });
     });
-    std::vector<float> pixels;
+    const auto channels = static_cast<std::size_t>(picture.channels);
+    surfaces.copies.resize(static_cast<std::size_t>(picture.height));
+    const auto writable = [&](int x, int y) {
+        std::vector<float>& copy = surfaces.copies[static_cast<std::size_t>(y)];
+        if (copy.empty()) {
+            const float* const row = picture.pixel(0, y);
+            copy.assign(row, row + static_cast<std::size_t>(picture.width) * channels);
+            surfaces.rows[static_cast<std::size_t>(y)] = copy.data();
+        }
+        return copy.data() + static_cast<std::size_t>(x) * channels;
+    };
     for (int y = 0; y < picture.height; ++y) {
         for (const auto& [x, move] : edges[static_cast<std::size_t>(y)]) {
-            const auto channels = static_cast<std::size_t>(picture.channels);
-            if (pixels.empty()) {
-                pixels.assign(picture.pixels,
-                              picture.pixels + picture.index(0, picture.height) * channels);
-            }
             const int column = x + (move.x > 0.0f ? 1 : -1);
             const int row = y + (move.y > 0.0f ? 1 : -1);
             const float right = std::fabs(move.x);
             const float down = std::fabs(move.y);
-            const float* const from = picture.pixel(x, y);
+            const float* const light = picture.pixel(x, y);
+            float* const own = writable(x, y);
             const auto give = [&](int u, int v, float part) {
-                float* const to = pixels.data() + picture.index(u, v) * channels;
-                float* const own = pixels.data() + picture.index(x, y) * channels;
+                if (part == 0.0f) return;
+                float* const to = writable(u, v);
                 for (std::size_t c = 0; c < 3; ++c) {
-                    to[c] += part * from[c];
-                    own[c] -= part * from[c];
+                    to[c] += part * light[c];
+                    own[c] -= part * light[c];
                 }
             };
             give(column, y, right * (1.0f - down));
@@ -357,7 +369,6 @@ std::vector<float> gathered(const Picture& picture, const Runs& runs, int thread
             give(column, row, right * down);
         }
     }
-    return pixels;
 }
 
 // How much of the lights within `reach` of the border the mirror beyond shows: no light comes
@@ -368,9 +379,12 @@ std::vector<std::vector<Dimmed>> dimmed_lights(const Picture& picture, const Run
     const auto inside = [reach](int at, int size) { return at >= reach && at < size - reach; };
     parallel_for(picture.height, threads, abort, [&](int y, int) {
         const bool inner = inside(y, picture.height);
-        runs.each_bright(picture, y, kAroundLight, kBesideBorder, -1.0f, [&](int x) {
-            if (inner && inside(x, picture.width)) return;
-            // The brightest quarter of what is around stays, be it as dark as its darkest pixel.
+        const auto skip = [&](int first, int end) {
+            return inner && inside(first, picture.width) && inside(end - 1, picture.width);
+        };
+        runs.each_bright(picture, y, kAroundLight, kBesideBorder, 0.0f, -1.0f, skip, [&](int x) {
+            // The brightest quarter of what is around counts, with its darkest pixel.
+            const Colour own = colour(picture, x, y);
             float light = 0.0f;
             float alpha = 0.0f;
             for (const int down : {-2, 2}) {
@@ -388,11 +402,10 @@ std::vector<std::vector<Dimmed>> dimmed_lights(const Picture& picture, const Run
                     }
                     light = std::max(light, light_seen.least);
                     alpha = std::max(alpha, alpha_seen.least);
+                    if (kBesideBorder * light >= brightness(own)) return;
                 }
             }
-            const Colour own = colour(picture, x, y);
             const float part = kBesideBorder * light / brightness(own);
-            if (part >= 1.0f) return;
             const float covered = own[3] > 0.0f ? std::min(1.0f, alpha / own[3]) : 1.0f;
             rows[static_cast<std::size_t>(y)].push_back({x, part, part + (1.0f - part) * covered});
         });
@@ -1009,13 +1022,14 @@ Surfaces find_surfaces(const Picture& given, bool refine_edges, int reach, int t
         sharp = sharpened(given, threads, abort);
         picture.coc = sharp.data();
     }
+    for (int y = 0; y < picture.height; ++y) surfaces.rows.push_back(picture.pixel(0, y));
     const Runs runs(picture, threads, abort);
     surfaces.dimmed = dimmed_lights(picture, runs, reach, threads, abort);
     if (refine_edges) {
         set_lights_radii(picture, runs, sharp.data(), threads, abort);
-        surfaces.pixels = gathered(picture, runs, threads, abort);
-        if (!surfaces.pixels.empty()) picture.pixels = surfaces.pixels.data();
+        gather_lights(picture, runs, threads, abort, surfaces);
     }
+    picture.rows = surfaces.rows.data();
     const std::size_t size = picture.index(0, picture.height);
     surfaces.coc.assign(picture.coc, picture.coc + size);
     surfaces.front.resize(static_cast<std::size_t>(picture.height));

@@ -18,14 +18,17 @@ struct Picture {
     const float* coc;
     int width;
     int height;
-    int channels;  // 3 or 4
+    int channels;                        // 3 or 4
+    const float* const* rows = nullptr;  // where there are any, they stand for `pixels`
 
     std::size_t index(int x, int y) const {
         return static_cast<std::size_t>(y) * static_cast<std::size_t>(width) +
                static_cast<std::size_t>(x);
     }
     const float* pixel(int x, int y) const {
-        return pixels + index(x, y) * static_cast<std::size_t>(channels);
+        const auto at = static_cast<std::size_t>(channels);
+        if (rows != nullptr) return rows[y] + static_cast<std::size_t>(x) * at;
+        return pixels + index(x, y) * at;
     }
     float radius(int x, int y) const { return coc[index(x, y)]; }
 };

@@ -30,9 +30,9 @@ struct Dimmed {
 };
 
 struct Surfaces {
-    // (height, width, channels) The picture with its lights' edges gathered; empty: as it was
-    // given.
-    std::vector<float> pixels;
+    // The picture's rows, those whose lights' edges were gathered in a copy.
+    std::vector<const float*> rows;
+    std::vector<std::vector<float>> copies;
     std::vector<float> coc;  // (height, width) of the nearest surface
     std::vector<std::vector<Piece>>
         front;  // by row, ordered by x: they stand for the picture's pixel
