@@ -12,6 +12,10 @@ namespace {
 // Neighbours whose circles of confusion differ by more than their distance belong to two surfaces:
 // the lens folds the picture over there.
 constexpr float kFold = 1.0f;
+// What follows from that comes in gradually, so that nothing pops as a step grows: pixels are
+// wholly parted, and what is hidden is wholly there, from these steps on.
+constexpr float kPartedFold = 1.25f;
+constexpr float kWholeFold = 2.0f;
 // The light of a pixel this many times as bright as the darkest one beside it is not that one's
 // surface's, wholly from the second ratio on.
 constexpr float kBrighter = 3.0f;
@@ -156,7 +160,7 @@ float lights_radius(const Picture& picture, int x, int y) {
             const float step = picture.radius(u, v) - here;
             const float size = std::fabs(step);
             power += light * light;
-            if (size <= kLightFold || size > kFold) continue;
+            if (size <= kLightFold) continue;
             shift += light * light * step * smooth(size, kLightFold, kLightFolds);
         }
     }
@@ -246,26 +250,13 @@ class Runs {
 
 constexpr auto none = [](int, int) { return false; };
 
-// Gives the light at the edges of lights the radius of the light, in `coc`, the map of `picture`.
-void set_lights_radii(const Picture& picture, const Runs& runs, float* coc, int threads,
-                      const AbortFlag* abort) {
-    struct Change {
-        int x;
-        float radius;
-    };
-    std::vector<std::vector<Change>> changes(static_cast<std::size_t>(picture.height));
+// Gives the light at the edges of lights the radius of the light, in `coc`.
+void set_lights_radii(const Picture& picture, const Runs& runs, int threads, const AbortFlag* abort,
+                      std::vector<float>& coc) {
     parallel_for(picture.height, threads, abort, [&](int y, int) {
-        runs.each_bright(picture, y, 1, kBrighter, 0.0f, kLightFold, none, [&](int x) {
-            const float radius = lights_radius(picture, x, y);
-            if (radius == picture.radius(x, y)) return;
-            changes[static_cast<std::size_t>(y)].push_back({x, radius});
-        });
+        runs.each_bright(picture, y, 1, kBrighter, 0.0f, kLightFold, none,
+                         [&](int x) { coc[picture.index(x, y)] = lights_radius(picture, x, y); });
     });
-    for (int y = 0; y < picture.height; ++y) {
-        for (const Change& change : changes[static_cast<std::size_t>(y)]) {
-            coc[picture.index(change.x, y)] = change.radius;
-        }
-    }
 }
 
 // Which part of a pixel's light lies nearer to the next column and row than to its own.
@@ -471,6 +462,7 @@ struct Side {
 };
 
 struct Mixture {
+    float parted = 1.0f;  // how far the two are two
     float nearer = 1.0f;  // share of the nearer surface
     float near_coc = 0.0f;
     float far_coc = 0.0f;
@@ -540,6 +532,7 @@ Mixture unmix(const Picture& picture, const std::vector<std::uint8_t>& folds, in
     }
     for (Side* side : {&near, &far, &near_mixed, &far_mixed}) side->finish();
     Mixture mixture;
+    mixture.parted = smooth(std::max(here - nearest, farthest - here), kFold, kPartedFold);
     mixture.near_coc = nearest;
     mixture.far_coc = farthest;
     if (far.weight <= 0.0f) far = far_mixed;
@@ -954,8 +947,11 @@ void fill(const Picture& picture, const std::vector<std::uint8_t>& folds,
             }
             if (fills.count == 0) continue;
             const auto add = [&](float coc, float alike) {
-                const Side side = fills.blend(picture, surfaces.coc, folds, coc, alike);
-                put(hidden, x, side.coc, 1.0f, side.mean, yields_behind(own, side.coc));
+                Side side = fills.blend(picture, surfaces.coc, folds, coc, alike);
+                const float there = smooth(side.coc - own, kFold, kWholeFold);
+                if (there == 0.0f) return;
+                for (float& value : side.mean) value *= there;
+                put(hidden, x, side.coc, there, side.mean, yields_behind(own, side.coc));
             };
             const float farthest = fills.farthest();
             const float alike = std::max(kFold, 0.25f * (farthest - own));
@@ -1025,13 +1021,13 @@ Surfaces find_surfaces(const Picture& given, bool refine_edges, int reach, int t
     for (int y = 0; y < picture.height; ++y) surfaces.rows.push_back(picture.pixel(0, y));
     const Runs runs(picture, threads, abort);
     surfaces.dimmed = dimmed_lights(picture, runs, reach, threads, abort);
+    const std::size_t size = picture.index(0, picture.height);
+    surfaces.coc.assign(picture.coc, picture.coc + size);
     if (refine_edges) {
-        set_lights_radii(picture, runs, sharp.data(), threads, abort);
+        set_lights_radii(picture, runs, threads, abort, surfaces.coc);
         gather_lights(picture, runs, threads, abort, surfaces);
     }
     picture.rows = surfaces.rows.data();
-    const std::size_t size = picture.index(0, picture.height);
-    surfaces.coc.assign(picture.coc, picture.coc + size);
     surfaces.front.resize(static_cast<std::size_t>(picture.height));
     surfaces.hidden.resize(static_cast<std::size_t>(picture.height));
     const std::vector<std::uint8_t> folds = find_folds(picture, threads, abort);
@@ -1043,12 +1039,17 @@ Surfaces find_surfaces(const Picture& given, bool refine_edges, int reach, int t
                 const std::size_t at = picture.index(x, y);
                 if (folds[at] == 0) continue;
                 if (std::fabs(surfaces.coc[at]) <= kSharp && !is_behind(picture, x, y)) continue;
-                const Mixture mixture = unmix(picture, folds, x, y);
-                surfaces.coc[at] = mixture.nearer >= 0.5f ? mixture.near_coc : mixture.far_coc;
+                Mixture mixture = unmix(picture, folds, x, y);
+                const float own = surfaces.coc[at];
+                const float near_coc = own + mixture.parted * (mixture.near_coc - own);
+                const float far_coc = own + mixture.parted * (mixture.far_coc - own);
+                surfaces.coc[at] = mixture.nearer >= 0.5f ? near_coc : far_coc;
                 if (mixture.nearer == 0.0f || mixture.nearer == 1.0f) continue;
-                put(surfaces.front[row], x, mixture.near_coc, mixture.nearer, mixture.front, 0.0f);
-                put(edges[row], x, mixture.far_coc, 1.0f, mixture.far,
-                    mixture.nearer * yields_behind(mixture.near_coc, mixture.far_coc));
+                const float far_share = 1.0f - mixture.nearer * (1.0f - mixture.parted);
+                for (float& value : mixture.far) value *= far_share;
+                put(surfaces.front[row], x, near_coc, mixture.nearer, mixture.front, 0.0f);
+                put(edges[row], x, far_coc, far_share, mixture.far,
+                    mixture.nearer * yields_behind(near_coc, far_coc));
             }
         });
     }

@@ -305,3 +305,18 @@ def test_a_bright_window_at_the_border_goes_on_beyond_it():
     image[:, 40:] = 5
     coc = np.full((80, 100), 12.0, np.float32)
     np.testing.assert_allclose(defocus(image, coc)[:, 60:], 5, rtol=1e-5)
+
+
+def test_a_lamp_does_not_pop_as_the_wall_behind_it_becomes_another_surface():
+    """That is so from a step of one pixel on, which a pulled focus or a closed stop passes."""
+    image = np.full((60, 80, 3), 0.02, np.float32)
+    image[28:32, 38:42], image[28:32, 42] = 900, 90
+
+    def behind(step):
+        coc = np.full((60, 80), 8 + step, np.float32)
+        coc[28:32, 38:42] = 8
+        return defocus(image, coc)
+
+    for step in (1.0, 1.25, 2.0):
+        jump = np.abs(behind(step + 1e-4) - behind(step - 1e-4)).max()
+        assert jump < 1e-4 * behind(step).max()
