@@ -112,7 +112,10 @@ def _sides(share: Map, free: Mask, band: Mask, picture: npt.NDArray[np.uint8]) -
         known = np.zeros(labels.max() + 1, bool)
         known[labels[part & ~free]] = True
         nearer ^= part & ~known[labels]
-    return nearer
+    # The pixels that show both are the nearer one's: of a blurred thing they would stay, sharp.
+    cross = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
+    rim = np.asarray(cv2.dilate(nearer.view(np.uint8), cross), np.uint8).view(bool)
+    return np.asarray(nearer | (rim & free), bool)
 
 
 def _by_colour(share: Map, band: Mask, colour: Map) -> Map:
