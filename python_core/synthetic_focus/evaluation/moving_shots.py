@@ -126,7 +126,7 @@ def _dolly() -> _Plan:
 
 
 def _walk() -> _Plan:
-    still = _still("street", 3)
+    still = _still("street", 5)
     x, _, z = still.views[3].position
     view = replace(still.views[3], position=(x, 1.45, z), pitch=0.0)
     person, shifts = _crossing(still, view, 5, 3.6, -1.0, 0.055)
