@@ -40,7 +40,7 @@ LONG_SIDE: Final = 960
 WINDOW: Final = M + 1  # frames that a frame's maps are made from, itself included
 
 # Goes up when the same estimates give other maps than before.
-_VERSION: Final = 5
+_VERSION: Final = 6
 _SRGB: Final = "sRGB Encoded Rec.709 (sRGB)"
 _KEPT_ESTIMATES: Final = 3 * WINDOW  # 8 MB each at most
 _KEPT_FLOWS: Final = 2 * WINDOW  # 8 MB each

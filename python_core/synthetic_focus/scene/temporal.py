@@ -39,10 +39,13 @@ DISPARITY_SCALE: Final = 0.05
 GAIN_SCALE: Final = 0.5 * float(np.log(2))
 
 # What `coherent` takes for a surface: this share of the map's long side, and this of its range.
-# What the mean does to one pixel beyond that is kept up to about the last share of the range.
+# What the mean does beyond that is kept up to about a share of the range, evened out over a smaller
+# part of the long side; of a single pixel, up to the last share.
 _SURFACE: Final = 24 / 960
 _SURFACE_DEPTH: Final = 0.05
 _ALONE: Final = 0.1
+_PATCH: Final = 6 / 960
+_NOISE: Final = 0.015
 
 _SAMPLES: Final = 4  # pixels between those that the range is taken from
 
@@ -126,22 +129,34 @@ def coherent(current: Map, averaged: Map) -> Map:
     Returns:
         (H, W) float32.
     """
-    import cv2
-
     change = averaged - current
     spread = np.float32(np.ptp(np.percentile(current[::_SAMPLES, ::_SAMPLES], (2, 98))))
     if not spread > 0:
         return averaged
-    side = 2 * max(1, round(_SURFACE * max(current.shape))) + 1
+    whole = _as_surfaces(change, current, _SURFACE, spread)
+    # What is left of a patch has an edge that no surface has: it is evened out in the same way, and
+    # only what is as small as noise stays with its pixel.
+    whole += _as_surfaces(_limited(change - whole, _ALONE, spread), current, _PATCH, spread)
+    return current + whole + _limited(change - whole, _NOISE, spread)
 
-    def mean(values: npt.NDArray[np.floating]) -> Map:
-        return np.asarray(cv2.blur(values, (side, side)), np.float32)
 
-    middle, usual = mean(current), mean(change)
-    variance = mean(np.square(current)) - np.square(middle)
-    slope = mean(current * change) - middle * usual
+def _as_surfaces(change: Map, current: Map, reach: float, spread: np.float32) -> Map:
+    """The change as a linear function of the map, over windows of that share of its long side."""
+    middle, usual = _mean(current, reach), _mean(change, reach)
+    variance = _mean(np.square(current), reach) - np.square(middle)
+    slope = _mean(current * change, reach) - middle * usual
     slope /= variance + np.square(np.float32(_SURFACE_DEPTH) * spread)
-    whole = mean(slope) * current + mean(usual - slope * middle)
-    alone = change - whole
-    alone *= np.exp(-np.square(alone / (np.float32(_ALONE) * spread)))
-    return current + whole + alone
+    return _mean(slope, reach) * current + _mean(usual - slope * middle, reach)
+
+
+def _limited(change: Map, most: float, spread: np.float32) -> Map:
+    """What is within about that share of the map's range, the rest faded out."""
+    return np.asarray(change * np.exp(-np.square(change / (np.float32(most) * spread))), np.float32)
+
+
+def _mean(values: npt.NDArray[np.floating], reach: float) -> Map:
+    """Over windows that reach that share of the map's long side."""
+    import cv2
+
+    side = 2 * max(1, round(reach * max(values.shape))) + 1
+    return np.asarray(cv2.blur(values, (side, side)), np.float32)
