@@ -26,7 +26,7 @@ Box = tuple[float, float, float, float]  # left, top, width, height
 
 TrackerKind = Literal["kcf", "csrt"]
 
-VERSION = 3  # goes up when a track comes out differently: those on disk are then made anew
+VERSION = 4  # goes up when a track comes out differently: those on disk are then made anew
 WORKING_HEIGHT = 270  # at most; finer detail costs time and holds no subject better
 _SMALLEST_BOX = 16.0  # px; below this a correlation filter has nothing to hold
 _LARGEST_BOX = 0.6  # share of the picture's height
@@ -58,6 +58,7 @@ _FEWEST = 10  # of them that must be found again
 _ASTRAY = 0.5  # px that a point's motion there and back may miss it by
 _FOUND_AGAIN = 0.5  # share of a subject's points with which it is surely still in sight
 _CHANGED_ALIKE = 0.5  # share of those by which a change of the map is told from a loss
+_CHANGED_MOST = 3.0  # times that a map's disparity rises or falls at once; more is no depth at all
 _GROWTH = 1.1  # from frame to frame, at most
 _RESTART = 1.12  # change of size at which a tracker that keeps its size begins anew
 _LOOK = (24, 32)  # px, width and height of what is kept of a subject
@@ -279,7 +280,7 @@ def _motion(matches: _Matches, box: Box) -> tuple[float, float, float] | None:
 
 def _change(before: View, after: View, matches: _Matches, tolerance: float) -> float:
     """By how much the map of a subject changed, whose points were found again; 0 where most of them
-    did not change alike.
+    did not change alike, or where the map has lost them.
 
     An estimated map changes its mind, of one thing and not of the next, by more than things move.
     What comes before a subject changes it too, but covers its points, and those are not found.
@@ -290,9 +291,13 @@ def _change(before: View, after: View, matches: _Matches, tolerance: float) -> f
         x, y = np.clip(points.astype(np.intp), 0, (width - 1, height - 1)).T
         levels.append(view.disparity[y, x])
     change = levels[1] - levels[0]
-    change = change[np.isfinite(change)]
-    if not change.size:
+    known = np.isfinite(change)
+    if not known.any():
         return 0.0
+    old, new = (float(np.median(level[known])) for level in levels)
+    if not old / _CHANGED_MOST < new < old * _CHANGED_MOST:
+        return 0.0
+    change = change[known]
     middle = float(np.median(change))
     alike = float((np.abs(change - middle) < max(2 * tolerance, abs(middle) / 2)).mean())
     return middle if alike > _CHANGED_ALIKE else 0.0
