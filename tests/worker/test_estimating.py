@@ -303,9 +303,11 @@ def test_a_frame_from_the_cache_needs_no_torch(start_worker, moving_picture, tmp
         worker = start_worker()
         assert worker.hello().status == OK
         worker.stream.settimeout(120)  # torch takes its time on a busy machine
-        results.append(Host(worker, lambda time: moving_picture(int(time))).render(0))
+        host = Host(worker, lambda time: moving_picture(int(time)))
+        # What the network thinks of checks and noise hardly differs in depth
+        results.append(host.render(0, blur_scale=8.0))
         libraries.append(Path(f"/proc/{worker.process.pid}/maps").read_text())
     assert "libtorch" in libraries[0]
     assert "libtorch" not in libraries[1]
     np.testing.assert_array_equal(results[0], results[1])
-    assert (results[0] != Host(worker, lambda time: moving_picture(int(time))).shown(0)).any()
+    assert (results[0] != host.shown(0)).any()
