@@ -133,6 +133,18 @@ float smooth(float value, float from, float to) {
     return t * t * (3.0f - 2.0f * t);
 }
 
+// The brightness of the darkest pixel of the nine around one, at least 0: what a light there falls
+// upon.
+float darkest_around(const Picture& picture, int x, int y) {
+    float darkest = std::numeric_limits<float>::max();
+    for (int v = std::max(0, y - 1); v <= std::min(picture.height - 1, y + 1); ++v) {
+        for (int u = std::max(0, x - 1); u <= std::min(picture.width - 1, x + 1); ++u) {
+            darkest = std::min(darkest, brightness(colour(picture, u, v)));
+        }
+    }
+    return std::max(0.0f, darkest);
+}
+
 // The radius that the light of a pixel is drawn with. A pixel that a lamp fills by a tenth has the
 // lamp's light, though the map gives it to the wall just behind: with the wall's radius it would
 // be a ring around the lamp's patch. So the radii around count as the light there (squared, since
@@ -144,13 +156,7 @@ float lights_radius(const Picture& picture, int x, int y) {
     const int right = std::min(picture.width - 1, x + 1);
     const int top = std::max(0, y - 1);
     const int bottom = std::min(picture.height - 1, y + 1);
-    float darkest = own;
-    for (int v = top; v <= bottom; ++v) {
-        for (int u = left; u <= right; ++u) {
-            darkest = std::min(darkest, brightness(colour(picture, u, v)));
-        }
-    }
-    darkest = std::max(0.0f, darkest);
+    const float darkest = darkest_around(picture, x, y);
     if (own <= kBrighter * darkest) return here;
     float power = 0.0f;
     float shift = 0.0f;
@@ -274,13 +280,7 @@ Move lights_move(const Picture& picture, int x, int y) {
     const float own = brightness(colour(picture, x, y));
     if (x == 0 || y == 0 || x + 1 == picture.width || y + 1 == picture.height) return {0, 0};
     if (std::fabs(here) <= 2.0f * kSharp) return {0, 0};
-    float darkest = own;
-    for (int v = y - 1; v <= y + 1; ++v) {
-        for (int u = x - 1; u <= x + 1; ++u) {
-            darkest = std::min(darkest, brightness(colour(picture, u, v)));
-        }
-    }
-    darkest = std::max(0.0f, darkest);
+    const float darkest = darkest_around(picture, x, y);
     const float upon = darkest * (1.0f + kPatch * here * here);
     if (own <= kBrighter * upon) return {0, 0};
     float light = 0.0f;

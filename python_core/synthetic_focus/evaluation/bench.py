@@ -45,7 +45,7 @@ from synthetic_focus.scene.flow import DisFlow, both_ways
 from synthetic_focus.scene.outlines import aligned
 from synthetic_focus.scene.parallax import fused
 from synthetic_focus.scene.providers import Estimate, ModelError
-from synthetic_focus.scene.temporal import Look, M, coherent, filtered
+from synthetic_focus.scene.temporal import Look, M, steadied
 
 _THREADS = 2
 _WIDTH, _HEIGHT = 1920, 1080
@@ -345,7 +345,7 @@ def scene_figures(runs: int) -> Iterator[Figure]:
         flow, average, expansion, parallax, outlines, read, fit, render = medians(
             runs,
             lambda: both_ways(DisFlow(), *greys[-2:]),
-            lambda: coherent(disparity, filtered(looks, flows, threads=_THREADS)[0]),
+            lambda: steadied(looks, flows, threads=_THREADS),
             lambda: expand(light),
             lambda: fused(disparity, flows),
             lambda: aligned(soft, pictures[-1]),

@@ -39,7 +39,7 @@ from synthetic_focus.scene.expansion import THRESHOLD, expand
 from synthetic_focus.scene.flow import DisFlow, FlowPair, both_ways
 from synthetic_focus.scene.parallax import fused
 from synthetic_focus.scene.providers import Estimate, Provider
-from synthetic_focus.scene.temporal import Look, M, coherent, filtered
+from synthetic_focus.scene.temporal import Look, M, steadied
 
 STAGES: Final = ("raw", "filtered", "with parallax")
 
@@ -141,8 +141,7 @@ def stages(looks: Sequence[Look], flows: Sequence[FlowPair]) -> dict[str, list[M
     result: dict[str, list[Maps]] = {stage: [] for stage in STAGES}
     for i, look in enumerate(looks):
         first = max(0, i - M)
-        averaged, gain = filtered(looks[first : i + 1], flows[first:i])
-        disparity = coherent(look.disparity, averaged)
+        disparity, gain = steadied(looks[first : i + 1], flows[first:i])
         assert look.log_gain is not None
         assert gain is not None
         result[STAGES[0]].append(Maps(look.disparity, look.log_gain))

@@ -34,7 +34,7 @@ from synthetic_focus.scene.flow import DisFlow, Flow, FlowPair, both_ways
 from synthetic_focus.scene.outlines import aligned
 from synthetic_focus.scene.parallax import fused
 from synthetic_focus.scene.providers import Estimate, ModelError, Provider
-from synthetic_focus.scene.temporal import Look, M, coherent, filtered
+from synthetic_focus.scene.temporal import Look, M, steadied
 
 LONG_SIDE: Final = 960
 WINDOW: Final = M + 1  # frames that a frame's maps are made from, itself included
@@ -250,8 +250,8 @@ class Analyser:
             raw = self.raw(one)
             looks.append(Look(one.grey, (raw.disparity - low) / (high - low), raw.log_gain))
         flows = [self._flow_between(*pair) for pair in pairwise(window)]
-        disparity, log_gain = filtered(looks, flows)
-        disparity = fused(coherent(looks[-1].disparity, disparity), flows)
+        disparity, log_gain = steadied(looks, flows)
+        disparity = fused(disparity, flows)
         if self.provider.soft_outlines:
             disparity = aligned(disparity, window[-1].picture)
         return stored_precision(Estimate(disparity, log_gain))

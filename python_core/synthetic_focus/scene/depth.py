@@ -155,6 +155,15 @@ def _filled_along_rows(values: Map, known: npt.NDArray[np.bool_]) -> Map:
     return np.where(known, values, np.fmin(left, right)).astype(np.float32)
 
 
+def extent(disparities: Map) -> float:
+    """The range of a map, from the 2nd percentile of every fourth pixel's disparity to the 98th.
+
+    Args:
+        disparities: (H, W), finite.
+    """
+    return float(np.ptp(np.percentile(disparities[::4, ::4], (2, 98))))
+
+
 def fitted(disparities: Map, size: tuple[int, int]) -> Map:
     """The map at another size: smooth on surfaces, hard at edges.
 

@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from synthetic_focus import _native
+from synthetic_focus.scene.depth import extent
 
 Map = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.bool_]
@@ -25,9 +26,8 @@ Mask = npt.NDArray[np.bool_]
 # estimator decides at every 8th pixel, and errs by one or two of these.
 _REACH: Final = 14 / 960
 # Steps below the first share of the map's range are left to slope, from the second on they are
-# wholly edges; a map's range is that between these percentiles.
+# wholly edges.
 _STEPS: Final = (0.2, 0.4)
-_RANGE: Final = (2, 98)
 # Nearer to one of the two levels than this share of the step, the map is sure of a pixel.
 _FIRM: Final = 0.05
 
@@ -52,7 +52,7 @@ def aligned(disparity: Map, picture: npt.NDArray[np.uint8]) -> Map:
     Returns:
         (H, W) float32; the very map that came in where it has no steps.
     """
-    spread = max(float(np.ptp(np.percentile(disparity[::4, ::4], _RANGE))), 1e-6)
+    spread = max(extent(disparity), 1e-6)
     reach = _pixels(_REACH, disparity)
     window = np.ones((2 * reach + 1, 2 * reach + 1), np.uint8)
     near, far = (

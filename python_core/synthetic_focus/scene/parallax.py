@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from synthetic_focus.scene.depth import extent
 from synthetic_focus.scene.flow import Field, FlowPair
 
 Map = npt.NDArray[np.float32]
@@ -113,7 +114,7 @@ def fused(disparity: Map, flows: Sequence[FlowPair]) -> Map:
         nothing: a still or merely turning camera, a flat scene, flow that cannot be followed, a
         motion that contradicts the estimate.
     """
-    spread = float(np.ptp(np.percentile(disparity[::4, ::4], (2, 98))))
+    spread = extent(disparity)
     tracks = _followed(flows, disparity.shape)
     if not tracks or spread <= 0:
         return disparity

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from synthetic_focus import _native
+from synthetic_focus.scene.depth import extent
 from synthetic_focus.scene.flow import FlowPair
 
 Map = npt.NDArray[np.float32]
@@ -46,8 +47,6 @@ _SURFACE_DEPTH: Final = 0.05
 _ALONE: Final = 0.1
 _PATCH: Final = 6 / 960
 _NOISE: Final = 0.015
-
-_SAMPLES: Final = 4  # pixels between those that the range is taken from
 
 
 @dataclass(frozen=True)
@@ -96,8 +95,7 @@ def filtered(
             " and one flow less than frames"
         )
     looks, flows = looks[-M - 1 :], flows[max(0, len(flows) - M) :]
-    coarse = [look.disparity[::_SAMPLES, ::_SAMPLES] for look in looks]
-    spread = float(np.max([np.ptp(np.percentile(values, (2, 98))) for values in coarse]))
+    spread = float(np.max([extent(look.disparity) for look in looks]))
     return _native.average_over_time(
         [look.grey for look in looks],
         [look.disparity for look in looks],
@@ -111,6 +109,14 @@ def filtered(
         gain_scale=GAIN_SCALE,
         threads=threads or 0,
     )
+
+
+def steadied(
+    looks: Sequence[Look], flows: Sequence[FlowPair], *, threads: int | None = None
+) -> tuple[Map, Map | None]:
+    """`filtered`, with disparity made `coherent`: what is kept of a frame."""
+    averaged, log_gain = filtered(looks, flows, threads=threads)
+    return coherent(looks[-1].disparity, averaged), log_gain
 
 
 def coherent(current: Map, averaged: Map) -> Map:
@@ -130,7 +136,7 @@ def coherent(current: Map, averaged: Map) -> Map:
         (H, W) float32.
     """
     change = averaged - current
-    spread = np.float32(np.ptp(np.percentile(current[::_SAMPLES, ::_SAMPLES], (2, 98))))
+    spread = np.float32(extent(current))
     if not spread > 0:
         return averaged
     whole = _as_surfaces(change, current, _SURFACE, spread)

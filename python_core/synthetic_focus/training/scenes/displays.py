@@ -153,7 +153,7 @@ def showroom(b: Builder, rng: Rng) -> tuple[Light, list[View], float]:
     if rng.random() < 0.3:
         at = rotation @ point(-wide / 2 + 0.4, 0, 0)
         _backdrop(b, rng, at, wall - 90, 2 * reach - 1.2)
-    things, solids = list[Point](), list[tuple[Point, float]]()
+    things = list[Point]()
     for number in range(int(rng.integers(1, 4))):
         x = rng.uniform(-0.25, 0.25) * wide if number == 0 else rng.uniform(-0.4, 0.4) * wide
         spot = rotation @ point(x, 0, reach - rng.uniform(1.2, max(1.4, 2 * reach - 2.2)))
@@ -163,7 +163,6 @@ def showroom(b: Builder, rng: Rng) -> tuple[Light, list[View], float]:
         yaw = wall + float(rng.choice([90, -90])) + rng.normal(0, 25)
         high = _exhibit(b, rng, spot, yaw if rng.random() < 0.7 else rng.uniform(0, 360))
         things.append(spot + point(0, rng.uniform(0.3, 0.7) * high, 0))
-        solids.append((spot, 0.8))
     props.clutter(b, rng, (0, 0, 0), (0.4 * size[0], 0.4 * size[2]), int(rng.integers(0, 7)), 0.4)
     if rng.random() < 0.35:
         spot = rotation @ point(rng.uniform(-0.4, 0.4) * wide, 0, reach - rng.uniform(0.8, 2))

@@ -86,6 +86,13 @@ def _apart(others: Sequence[Point], spots: ArrayLike, gap: float = 0.6) -> Point
     return None
 
 
+def _around(rng: Rng, target: Point, nearest: float, farthest: float) -> Point:
+    """Sixteen places (16, 3) at the target's height, in any direction from it."""
+    angle = rng.uniform(0, 2 * np.pi, 16)
+    away = np.exp(rng.uniform(np.log(nearest), np.log(farthest), 16))
+    return np.asarray(target + np.stack([np.sin(angle) * away, 0 * angle, np.cos(angle) * away], 1))
+
+
 def interview(b: Builder, rng: Rng) -> tuple[Light, list[View], float]:
     """One or two people so close that they fill much of the picture, before anything."""
     clear, way = 4.0, rng.uniform(0, 360)
@@ -620,9 +627,7 @@ def kitchen(b: Builder, rng: Rng) -> tuple[Light, list[View], float]:
     views = []
     for _ in range(places.VIEWS):
         target = things[int(rng.integers(len(things)))]
-        angle = rng.uniform(0, 2 * np.pi, 16)
-        away = np.exp(rng.uniform(np.log(0.6), np.log(3.2), 16))
-        eyes = target + np.stack([np.sin(angle) * away, 0 * angle, np.cos(angle) * away], 1)
+        eyes = _around(rng, target, 0.6, 3.2)
         eyes = np.clip(eyes, -half, half + point(0, 9, 0))
         eyes = eyes[np.linalg.norm((eyes - target)[:, [0, 2]], axis=1) > 0.5]
         # Not above a counter that stands along a wall
@@ -748,9 +753,7 @@ def playground(b: Builder, rng: Rng) -> tuple[Light, list[View], float]:
     views = []
     for _ in range(places.VIEWS):
         target = things[int(rng.integers(len(things)))]
-        angle = rng.uniform(0, 2 * np.pi, 16)
-        away = np.exp(rng.uniform(np.log(1.0), np.log(9), 16))
-        eyes = target + np.stack([np.sin(angle) * away, 0 * angle, np.cos(angle) * away], 1)
+        eyes = _around(rng, target, 1.0, 9)
         clear = _apart(taken, eyes, 0.8)
         eye = eyes[0] if clear is None else clear
         height = rng.choice([rng.uniform(1.2, 1.8), rng.uniform(0.3, 0.9), rng.uniform(1.8, 3.5)])
