@@ -10,6 +10,7 @@ from click.testing import CliRunner
 
 import synthetic_focus
 from synthetic_focus.cli import program
+from synthetic_focus.errors import SyntheticFocusError
 from synthetic_focus.evaluation import focus_shots
 from synthetic_focus.focus import FocusTarget, FocusTargetError
 from synthetic_focus.media import open_reader
@@ -191,3 +192,19 @@ def test_targets_given_twice_or_broken_are_refused_and_nothing_is_written(
 def test_a_report_without_targets_is_refused(files: Path, tmp_path: Path) -> None:
     with pytest.raises(RenderError, match="none is given"):
         render(files / "shot.%d.exr", tmp_path / "o.%d.exr", report=tmp_path / "r.html")
+
+
+@pytest.mark.parametrize("aside", ["report", "export_targets"])
+def test_a_report_that_cannot_be_written_is_refused_before_anything_is_rendered(
+    files: Path, tmp_path: Path, aside: str
+) -> None:
+    with pytest.raises(SyntheticFocusError, match="nowhere does not exist"):
+        render(
+            files / "shot.%d.exr",
+            tmp_path / "o.%d.exr",
+            depth=files / "depth.%d.exr",
+            focus=[(0.5, 0.5)],
+            frames=(0, 1),
+            **{aside: tmp_path / "nowhere" / "r.html"},
+        )
+    assert list(tmp_path.iterdir()) == []

@@ -17,6 +17,7 @@ from synthetic_focus import color, effect, parameters
 from synthetic_focus.errors import SyntheticFocusError
 from synthetic_focus.focus import FocusCurve, FocusTarget, disparity_at, in_order
 from synthetic_focus.media import Reader, Writer, open_reader, open_writer
+from synthetic_focus.media.atomic import check_folder, replacing
 from synthetic_focus.media.sequence import parse_pattern
 from synthetic_focus.scene.depth import Map, fitted
 
@@ -86,6 +87,9 @@ def render(
     points = tuple(focus)
     if (report or export_targets) and not points:
         raise RenderError("Reports and exports are about focus targets, and none is given.")
+    for aside in (report, export_targets):
+        if aside is not None:
+            check_folder(Path(aside))
     settings = _settings(preset, depth, bool(points), values)
     with open_reader(source) as reader:
         indices = reader.indices(frames)
@@ -320,10 +324,8 @@ class _Shot:
     def report(self, path: Path, indices: range) -> None:
         """Writes a page about the focus, or as SVG its curve alone."""
         from synthetic_focus.focus.report import ShotFocus, drawing, report
-        from synthetic_focus.media.atomic import check_folder, replacing
 
         assert self._curve is not None
-        check_folder(path)
         about = ShotFocus(
             title=self._reader.path.name,
             curve=self._curve,
@@ -343,10 +345,8 @@ class _Shot:
     def export(self, path: Path) -> None:
         """Writes the targets and the curve that came of them."""
         from synthetic_focus.focus.exchange import FocusPlan, dumps
-        from synthetic_focus.media.atomic import check_folder, replacing
 
         assert self._curve is not None
-        check_folder(path)
         curve = [self._curve.at(number).disparity for number in self._span]
         options = effect.pull_options(self._settings)
         with replacing(path) as temporary:
