@@ -194,6 +194,23 @@ def test_a_report_without_targets_is_refused(files: Path, tmp_path: Path) -> Non
         render(files / "shot.%d.exr", tmp_path / "o.%d.exr", report=tmp_path / "r.html")
 
 
+@pytest.mark.parametrize("name", ["nowhere/o.mp4", "o.unknown"])
+def test_an_output_that_cannot_be_written_is_refused_before_subjects_are_followed(
+    files: Path, tmp_path: Path, name: str
+) -> None:
+    looked_at: list[int] = []
+    with pytest.raises(SyntheticFocusError, match="nowhere does not exist|unknown"):
+        render(
+            files / "shot.%d.exr",
+            tmp_path / name,
+            depth=files / "depth.%d.exr",
+            focus=[(0.5, 0.5)],
+            progress=lambda done, total: looked_at.append(done),
+        )
+    assert looked_at == []
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize("aside", ["report", "export_targets"])
 def test_a_report_that_cannot_be_written_is_refused_before_anything_is_rendered(
     files: Path, tmp_path: Path, aside: str

@@ -97,10 +97,11 @@ def render(
         _check_output(source, output, len(indices))
         shot = _Shot(reader, settings, targets, shift_depth="depth_start" not in values)
         try:
-            shot.prepare(indices, progress)
             result = _Result(reader, output, shot.space, shown_as_is=settings.view != "result")
+            # Before the shot is looked through, which takes long: an output may be refused.
             writer = open_writer(output, reader, space=result.space, count=len(indices))
             with writer:
+                shot.prepare(indices, progress)
                 _run(shot, result, writer, indices, progress)
             if report is not None:
                 shot.report(Path(report), indices)
