@@ -234,6 +234,10 @@ def test_progress_counts_every_frame(shot, depth, tmp_path):
         ({"colour_space": "Kodachrome"}, SyntheticFocusError, "colour_space"),
         ({"output": "in.%04d.exr"}, RenderError, "is the source itself"),
         ({"output": "in.####.exr"}, RenderError, "is the source itself"),
+        ({"output": "../HERE/in.%04d.exr"}, RenderError, "is the source itself"),
+        ({"output": "in.0011.exr", "frames": (11, 11)}, RenderError, "is the source itself"),
+        ({"output": "depth.png", "frames": (11, 11)}, RenderError, "is the depth itself"),
+        ({"report": "focus.pdf"}, RenderError, r"\.html.*\.svg"),
         ({"output": "one.exr"}, RenderError, r"one\.%04d\.exr"),
         ({"output": "out.xyz"}, SyntheticFocusError, "unknown"),
         ({"output": "nowhere/out.mp4"}, SyntheticFocusError, "does not exist"),
@@ -246,9 +250,9 @@ def test_what_is_wrong_is_said_and_nothing_is_written(
     before = sorted(p.name for p in tmp_path.iterdir())
     call = {"source": shot.name, "output": "o.%d.exr", "depth": depth, "focus": [(0.5, 0.5)]}
     call |= arguments
-    for name in ("source", "output", "depth"):
-        if call[name] is not None:
-            call[name] = tmp_path / call[name]
+    for name in ("source", "output", "depth", "report"):
+        if call.get(name) is not None:
+            call[name] = tmp_path / str(call[name]).replace("HERE", tmp_path.name)
     with pytest.raises(error, match=message):
         synthetic_focus.render(**call)
     assert sorted(p.name for p in tmp_path.iterdir()) == before

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 Pixels = effect.Pixels
 PathLike = str | os.PathLike[str]
 
+_REPORTS: Final = (".html", ".htm", ".svg")
 _SRGB: Final = "sRGB Encoded Rec.709 (sRGB)"
 # Frames at once; each holds some dozen pictures of its size while it is rendered.
 _LARGE_PIXELS: Final = 2_500_000
@@ -90,11 +91,13 @@ def render(
     for aside in (report, export_targets):
         if aside is not None:
             check_folder(Path(aside))
+    if report is not None and Path(report).suffix.lower() not in _REPORTS:
+        raise RenderError(f"{report}: a report is a page (.html) or the curve alone (.svg).")
     settings = _settings(preset, depth, bool(points), values)
     with open_reader(source) as reader:
         indices = reader.indices(frames)
         targets = _targets(points, reader.first_frame + indices[0])
-        _check_output(source, output, len(indices))
+        _check_output(output, reader, indices, settings)
         shot = _Shot(reader, settings, targets, shift_depth="depth_start" not in values)
         try:
             result = _Result(reader, output, shot.space, shown_as_is=settings.view != "result")
@@ -147,17 +150,29 @@ def _targets(
     return in_order(targets) if targets else ()
 
 
-def _check_output(source: Path, output: Path, count: int) -> None:
-    pattern, source_pattern = parse_pattern(output), parse_pattern(source)
-    same = output.absolute() == source.absolute() or (pattern and pattern == source_pattern)
-    if same or (output.exists() and source.exists() and output.samefile(source)):
-        raise RenderError(f"{output} is the source itself. Choose another output.")
+def _check_output(output: Path, reader: Reader, indices: range, settings: Settings) -> None:
+    pattern = parse_pattern(output)
     image = re.fullmatch(r"\.(exr|png|tiff?|jpe?g|dpx)", output.suffix.lower())
-    if image and not pattern and count > 1:
+    if image and not pattern and len(indices) > 1:
         raise RenderError(
-            f"{output} is one image, but {count} frames are rendered. Name a sequence, such as "
-            f"{output.with_name(f'{output.stem}.%04d{output.suffix}')}, or choose one frame."
+            f"{output} is one image, but {len(indices)} frames are rendered. Name a sequence, such "
+            f"as {output.with_name(f'{output.stem}.%04d{output.suffix}')}, or choose one frame."
         )
+    written = {output.resolve()}
+    if image and pattern:
+        written = {pattern.path(reader.first_frame + index).resolve() for index in indices}
+    read = [("source", reader.path)]
+    if settings.depth_source == "file" and settings.depth_file:
+        read.append(("depth", Path(settings.depth_file)))
+    for what, path in read:
+        if written & {file.resolve() for file in _files(path)}:
+            raise RenderError(f"{output} is the {what} itself. Choose another output.")
+
+
+def _files(path: Path) -> list[Path]:
+    """The files of a sequence, or the one of a movie or an image."""
+    pattern = None if path.exists() else parse_pattern(path)
+    return [path] if pattern is None else list(pattern.frames().values())
 
 
 class _Shot:
@@ -367,9 +382,7 @@ class _Shot:
 
 def _stamps(path: Path) -> list[tuple[str, int, int]]:
     """Name, size and time of change of a file, or of each of a sequence."""
-    pattern = parse_pattern(path)
-    files = [path] if pattern is None else list(pattern.frames().values())
-    known = [(file, file.stat()) for file in files if file.exists()]
+    known = [(file, file.stat()) for file in _files(path) if file.exists()]
     return [(str(file.absolute()), stat.st_size, stat.st_mtime_ns) for file, stat in known]
 
 
