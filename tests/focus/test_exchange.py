@@ -22,6 +22,12 @@ def test_a_plan_survives_writing_and_reading():
     assert loads(dumps(PLAN)) == PLAN
 
 
+def test_a_mark_at_the_beginning_of_the_file_is_no_fault(tmp_path):
+    path = tmp_path / "targets.json"
+    path.write_text(dumps(PLAN), "utf-8-sig")
+    assert load(path) == PLAN
+
+
 def test_targets_come_back_in_the_order_of_time():
     document = json.loads(dumps(PLAN))
     document["targets"].reverse()
@@ -40,6 +46,9 @@ def broken(change):
         ("", "not JSON"),
         (dumps(PLAN)[:100], "not JSON: .* in line"),
         ("[]", "not a targets file"),
+        (100_000 * "[", "not JSON that any targets file would hold"),
+        (dumps(PLAN).replace("60", 5000 * "6"), "not JSON that any targets file would hold"),
+        (dumps(PLAN).replace("60", 400 * "6"), '"frame" of target 2 is 666'),
         (broken(lambda d: d.update(version=2)), "has version 2 and this is version 1"),
         (broken(lambda d: d.update(targets=[])), "no focus target"),
         (broken(lambda d: d.update(targets={})), 'no list "targets"'),

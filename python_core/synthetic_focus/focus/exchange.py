@@ -64,6 +64,8 @@ def loads(text: str, name: str = "the targets") -> FocusPlan:
         raise TargetsFileError(
             f"{name} is not JSON: {error.msg} in line {error.lineno}, column {error.colno}"
         ) from None
+    except (ValueError, RecursionError):  # a number of thousands of digits, a list in a list in ...
+        raise TargetsFileError(f"{name} is not JSON that any targets file would hold") from None
     if not isinstance(document, dict) or document.get("format") != FORMAT:
         raise TargetsFileError(f'{name} is not a targets file: its "format" is not "{FORMAT}"')
     if document.get("version") != VERSION:
@@ -97,7 +99,7 @@ def load(path: Path) -> FocusPlan:
             raise TargetsFileError(
                 f"{path} is larger than {_LARGEST >> 20} MiB: no targets file is"
             )
-        return loads(path.read_text("utf-8"), str(path))
+        return loads(path.read_text("utf-8-sig"), str(path))  # some editors begin with a mark
     except OSError as error:
         raise TargetsFileError(f"{path} cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
@@ -129,7 +131,12 @@ def _fields(entry: object, kind: type, place: str) -> Mapping[str, Any]:
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return False
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # an integer beyond what a float can be
+        return False
 
 
 def _curve(entry: object) -> tuple[int, tuple[float, ...]]:
