@@ -202,6 +202,8 @@ def test_unknown_name_is_refused(name):
 def test_near_miss_gets_a_suggestion():
     with pytest.raises(PresetError, match="did you mean helios-44-2"):
         load_preset("helios44")
+    with pytest.raises(PresetError, match="arri-master-anamorphic-50 or arri-signature-47"):
+        load_preset("ARRI")
 
 
 # ---------------------------------------------------------------- the user's own

@@ -267,8 +267,10 @@ def _unknown(key: str, known: Iterable[str]) -> str:
 def _guess(word: str, known: Iterable[str]) -> str:
     import difflib
 
-    near = difflib.get_close_matches(word, list(known), n=1)
-    return f"; did you mean {near[0]}?" if near else ""
+    names = list(known)
+    near = difflib.get_close_matches(word, names, n=1)
+    near = near or [name for name in names if word and word.lower() in name]
+    return f"; did you mean {' or '.join(near[:3])}?" if near else ""
 
 
 _HEADER = re.compile(r"\s*\[([^\[\]]+)\]")

@@ -119,6 +119,7 @@ def open_writer(
             count=len(like) if count is None else count,
         )
     raise UnknownFormatError(
-        f"{path} cannot be written: {extension or 'no extension'} is unknown. "
+        f"{path} cannot be written: "
+        f"{f'{extension} is unknown' if extension else 'its name has no extension'}. "
         f"Known are {', '.join((*_WRITABLE_MOVIES, *_WRITABLE_IMAGES))}."
     )
