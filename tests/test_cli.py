@@ -70,6 +70,9 @@ def test_every_parameter_has_its_option():
     for name, parameter in table().parameters.items():
         if parameter.secret or not parameter.has_value or name == "depth_source":
             continue
+        if name in ("preset_name", "bake_tolerance"):  # of buttons
+            assert f"--{name.replace('_', '-')}" not in shown
+            continue
         assert own.get(name, f"--{name.replace('_', '-')}") in shown, name
         if name not in own:
             assert parameter.hint.split()[0] in shown
@@ -140,7 +143,7 @@ def test_debug_shows_where_an_error_came_from(tmp_path):
         assert "MissingMediaError" in result.stderr
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 @pytest.mark.parametrize("name", ["out.mp4", "out.%04d.exr"])
 def test_ctrl_c_leaves_no_partial_file(tmp_path, depth, number, name):
     source = make_movie(tmp_path / "in.mp4", 3000)
@@ -284,14 +287,15 @@ def test_the_cache_is_listed_measured_and_cleared(tmp_path, own_cache):
     from synthetic_focus.scene.cache import Cache, StoredFrame
     from synthetic_focus.scene.providers import Estimate
 
-    shot = Cache().shot("a network", (16, 9), "/footage/walk.mp4")
+    checksum = "828cf6a4" + 7 * "f16659ab"
+    shot = Cache().shot(f"a network {checksum}, v2", (16, 9), "/footage/walk.mp4")
     for number in range(3):
         maps = Estimate(np.full((9, 16), number, np.float32))
         shot.store_frame(number, StoredFrame(f"{number:032x}", "", maps))
     shot.write_manifest()
     listed = run("cache", "list")
     assert (listed.returncode, listed.stderr) == (0, "")
-    assert "3 frames  /footage/walk.mp4  (a network)" in listed.stdout
+    assert "3 frames  /footage/walk.mp4  (a network 828cf6a4, v2)" in listed.stdout
     assert f"{own_cache}: 0.000 GB of 20 GB" in run("cache", "size").stdout
     assert "removed" in run("cache", "clear").stdout
     assert run("cache", "list").stdout == ""
@@ -302,7 +306,7 @@ def test_the_cache_is_listed_measured_and_cleared(tmp_path, own_cache):
     ("arguments", "message"),
     [
         (["analyze", "nowhere.mp4"], "There is no file nowhere.mp4"),
-        (["analyze", "in.png", "--model", "nobody's"], "nobody's"),
+        (["analyze", "in.png", "--depth-model", "nobody's"], "nobody's"),
         (["analyze", "in.png", "--frames", "3-4"], "has 0 to 0"),
     ],
 )

@@ -184,6 +184,9 @@ def test_targets_given_twice_or_broken_are_refused_and_nothing_is_written(
     code, output = run(*common, "--targets", broken, "--focus", "0.5,0.5")
     assert code == 2
     assert "give one" in output
+    code, output = run(*common, "--targets", broken, "--target-hold", "weak")
+    assert code == 2
+    assert "are for --focus" in output
     code, output = run(*common, "--targets", broken)
     assert code != 0
     assert list(tmp_path.iterdir()) == [broken]
@@ -194,12 +197,25 @@ def test_a_report_without_targets_is_refused(files: Path, tmp_path: Path) -> Non
         render(files / "shot.%d.exr", tmp_path / "o.%d.exr", report=tmp_path / "r.html")
 
 
+@pytest.mark.parametrize("at", ["", "@101"])
+def test_points_follow_and_hold_as_the_options_say(files: Path, tmp_path: Path, at: str) -> None:
+    code, output = run(
+        "render", files / "shot.%d.exr", tmp_path / "o.%d.exr", "--frames", "100-101",
+        "--depth", files / "depth.%d.exr", "--depth-convention", "metres",
+        "--focus", f"0.5,0.5{at}", "--no-target-follow", "--target-hold", "weak",
+        "--export-targets", tmp_path / "targets.json",
+    )  # fmt: skip
+    assert code == 0, output
+    (target,) = json.loads((tmp_path / "targets.json").read_text())["targets"]
+    assert (target["follow"], target["hold"]) == (False, "weak")
+
+
 @pytest.mark.parametrize("name", ["nowhere/o.mp4", "o.unknown"])
 def test_an_output_that_cannot_be_written_is_refused_before_subjects_are_followed(
     files: Path, tmp_path: Path, name: str
 ) -> None:
     looked_at: list[int] = []
-    with pytest.raises(SyntheticFocusError, match="nowhere does not exist|unknown"):
+    with pytest.raises(SyntheticFocusError, match=r"nowhere does not exist|unknown"):
         render(
             files / "shot.%d.exr",
             tmp_path / name,

@@ -7,12 +7,13 @@ import re
 import signal
 import sys
 import traceback
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
 import click
 
+from synthetic_focus import parameters
 from synthetic_focus.errors import SyntheticFocusError
 from synthetic_focus.evaluation.command import evaluate
 from synthetic_focus.parameters import Parameter, table
@@ -20,16 +21,22 @@ from synthetic_focus.scene.command import models
 from synthetic_focus.training.command import train
 
 _CTRL_C: Final = 130
-# Given by options of their own: --preset, --depth and --focus.
-_NOT_OPTIONS: Final = frozenset({"preset", "depth_source", "depth_file", "focus_point"})
+# Given by options of their own (--preset, --depth and --focus), or of a host's buttons only.
+_NOT_OPTIONS: Final = frozenset(
+    {"preset", "depth_source", "depth_file", "focus_point", "preset_name", "bake_tolerance"}
+)
 _LENS_GROUPS: Final = ("lens", "character")
 
 
 def main() -> NoReturn:
     """Runs the command line and ends the process with its status."""
     debug = "--debug" in sys.argv[1:]
-    # What ends a batch job must clean up like Ctrl-C.
+    # What ends a batch job, or closes its terminal, must clean up like Ctrl-C. nohup ignores the
+    # latter, and so do its children.
     signal.signal(signal.SIGTERM, _interrupt)
+    hang_up = getattr(signal, "SIGHUP", None)  # Windows has none
+    if hang_up is not None and signal.getsignal(hang_up) != signal.SIG_IGN:
+        signal.signal(hang_up, _interrupt)
     try:
         status = program.main(standalone_mode=False)
     except click.ClickException as error:
@@ -131,14 +138,13 @@ def _default_note(parameter: Parameter) -> str:
     return f" [default: {default:g}]" if isinstance(default, float | int) else f" [{default}]"
 
 
-def _options_of_parameters(groups: Iterable[str] | None = None) -> Callable[[Any], Any]:
-    """Adds an option for every parameter that a person sets."""
+def _options_of_parameters(wanted: Callable[[Parameter], bool]) -> Callable[[Any], Any]:
+    """Adds an option for every wanted parameter that a person sets."""
 
     def decorate(function: Any) -> Any:
         for parameter in reversed(list(table().parameters.values())):
-            wanted = groups is None or parameter.group in groups
             if (
-                wanted
+                wanted(parameter)
                 and parameter.name not in _NOT_OPTIONS
                 and parameter.has_value
                 and parameter.type != "double2d"
@@ -246,7 +252,7 @@ _DEBUG = click.option(
     help="The first and the last frame to render.",
 )
 @_DEBUG
-@_options_of_parameters()
+@_options_of_parameters(lambda parameter: True)
 def render(
     source: Path,
     output: Path,
@@ -270,9 +276,17 @@ def render(
     try:
         points: Sequence[FocusTarget | tuple[float, float]]
         if targets is None:
-            points = [(x, y) if at is None else FocusTarget(x, y, at) for x, y, at in focus]
+            follow = given.get("target_follow", True), given.get("target_hold", "strong")
+            points = [
+                (x, y) if at is None else FocusTarget(x, y, at, *follow) for x, y, at in focus
+            ]
         elif focus:
             raise click.UsageError("--targets and --focus both say what is sharp; give one.")
+        elif given.keys() & {"target_follow", "target_hold"}:
+            raise click.UsageError(
+                "--target-follow and --target-hold are for --focus; with --targets the file says "
+                "them of every target."
+            )
         else:
             plan = load_plan(targets)
             points = plan.targets
@@ -299,14 +313,14 @@ def render(
 
 
 @contextlib.contextmanager
-def _progress_bar() -> Iterator[Callable[[int, int], None] | None]:
+def _progress_bar(unit: str = "frame") -> Iterator[Callable[[int, int], None] | None]:
     """What shows progress on a terminal once it has lasted 2 seconds; None elsewhere."""
     if not sys.stderr.isatty():
         yield None
         return
     from tqdm import tqdm
 
-    with tqdm(unit="frame", delay=2, file=sys.stderr, dynamic_ncols=True, leave=False) as bar:
+    with tqdm(unit=unit, delay=2, file=sys.stderr, dynamic_ncols=True, leave=False) as bar:
 
         def show(done: int, total: int) -> None:
             bar.total = total
@@ -315,28 +329,28 @@ def _progress_bar() -> Iterator[Callable[[int, int], None] | None]:
         yield show
 
 
-@program.command()
+@program.command(cls=_GroupedCommand)
 @click.argument("source", metavar="IN", type=click.Path(path_type=Path))
-@click.option(
-    "--model", metavar="NAME", default="built-in", show_default=True, help="What estimates."
-)
 @click.option(
     "--frames",
     metavar="A-B",
     callback=_parse_frames,
     help="The first and the last frame to analyse.",
 )
-@click.option(
-    "--colour-space", metavar="NAME", default="auto", help="How IN is encoded, as for `render`."
-)
 @_DEBUG
-def analyze(source: Path, model: str, frames: tuple[int, int] | None, colour_space: str) -> None:
+@_options_of_parameters(lambda parameter: parameter.name in ("depth_model", "colour_space"))
+def analyze(source: Path, frames: tuple[int, int] | None, **values: Any) -> None:
     """Estimate the depth and the clipped light of IN now, for every later render of it."""
     from synthetic_focus.scene.shot import analyze as analyze_shot
 
+    given = parameters.settings({k: v for k, v in values.items() if v is not None})
     with _progress_bar() as progress:
         analyze_shot(
-            source, model=model, frames=frames, colour_space=colour_space, progress=progress
+            source,
+            model=given.depth_model,
+            frames=frames,
+            colour_space=given.colour_space,
+            progress=progress,
         ).close()
 
 
@@ -355,7 +369,9 @@ def list_cache() -> None:
     for shot in Cache().shots():
         used = datetime.fromtimestamp(shot.used).strftime("%Y-%m-%d %H:%M")
         size = f"{shot.size / 1e6:.1f} MB"
-        click.echo(f"{used}  {size:>11}  {shot.frames:>6} frames  {shot.source}  ({shot.provider})")
+        # Checksums of weights tell models apart by their first digits too.
+        provider = re.sub(r"\b([0-9a-f]{8})[0-9a-f]{24,}\b", r"\1", shot.provider)
+        click.echo(f"{used}  {size:>11}  {shot.frames:>6} frames  {shot.source}  ({provider})")
 
 
 @cache.command()
@@ -384,7 +400,7 @@ def clear() -> None:
 @click.option("--preset", metavar="NAME", help="What --save begins with; options win.")
 @click.option("--replace", is_flag=True, help="Let --save replace a preset of that name.")
 @_DEBUG
-@_options_of_parameters(_LENS_GROUPS)
+@_options_of_parameters(lambda parameter: parameter.group in _LENS_GROUPS)
 def presets(
     name: str | None,
     sheet: Path | None,
@@ -410,7 +426,8 @@ def presets(
         elif sheet is not None:
             from synthetic_focus.lens.sheet import write_sheet
 
-            write_sheet(sheet, [name] if name else None)
+            with _progress_bar("lens") as progress:
+                write_sheet(sheet, [name] if name else None, progress=progress)
         elif name is not None:
             _show_preset(lenses.load_preset(name))
         else:

@@ -70,7 +70,8 @@ def render(
             parameter `depth_start` says otherwise for a movie. None: depth is estimated, and with
             it the light that was clipped, by what the parameter `depth_model` names.
         focus: what must be sharp, and when, in the frame numbers of the source (a sequence's own; a
-            movie begins at 0). A pair (x, y) is a target at the first frame that is rendered.
+            movie begins at 0). A pair (x, y) is a target at the first frame that is rendered, which
+            follows and holds as the parameters `target_follow` and `target_hold` say.
         frames: the first and the last frame to render; all where None.
         report: where to write a page (HTML) about the focus, or its curve alone (SVG); `focus` must
             say what is sharp.
@@ -96,7 +97,7 @@ def render(
     settings = _settings(preset, depth, bool(points), values)
     with open_reader(source) as reader:
         indices = reader.indices(frames)
-        targets = _targets(points, reader.first_frame + indices[0])
+        targets = _targets(points, reader.first_frame + indices[0], settings)
         _check_output(output, reader, indices, settings)
         shot = _Shot(reader, settings, targets, shift_depth="depth_start" not in values)
         try:
@@ -142,10 +143,13 @@ def _settings(
 
 
 def _targets(
-    points: Iterable[FocusTarget | tuple[float, float]], first: int
+    points: Iterable[FocusTarget | tuple[float, float]], first: int, settings: Settings
 ) -> tuple[FocusTarget, ...]:
     targets = [
-        point if isinstance(point, FocusTarget) else FocusTarget(*point, first) for point in points
+        point
+        if isinstance(point, FocusTarget)
+        else FocusTarget(*point, first, settings.target_follow, settings.target_hold)
+        for point in points
     ]
     return in_order(targets) if targets else ()
 

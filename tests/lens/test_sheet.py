@@ -9,6 +9,7 @@ import pytest
 
 from synthetic_focus.lens.preset import load_preset
 from synthetic_focus.lens.sheet import SheetError, draw_sheet, point_spread, write_sheet
+from synthetic_focus.media import MissingMediaError
 
 RADIUS = 24.0
 
@@ -81,11 +82,23 @@ def test_sheet_is_one_picture_with_a_card_a_lens(tmp_path):
     assert 1.9 < picture.spec().width / one.shape[1] <= 2
 
 
-def test_sheet_that_cannot_be_written_says_so(tmp_path):
+def test_sheet_that_cannot_be_written_says_so_before_it_is_drawn(tmp_path):
+    drawn = []
     for path in (tmp_path / "no" / "sheet.png", tmp_path / "sheet.unknown"):
-        with pytest.raises(SheetError, match="cannot be written"):
-            write_sheet(path, ["iphone-14-pro"])
+        with pytest.raises((SheetError, MissingMediaError), match=r"no does not exist|sheet\.png"):
+            write_sheet(path, ["iphone-14-pro"], progress=lambda *count: drawn.append(count))
+    assert drawn == []
     assert not list(tmp_path.iterdir())
+
+
+def test_sheet_tells_how_far_it_is(tmp_path):
+    seen = []
+    write_sheet(
+        tmp_path / "sheet.png",
+        ["helios-44-2", "iphone-14-pro"],
+        progress=lambda done, total: seen.append((done, total)),
+    )
+    assert seen == [(1, 2), (2, 2)]
 
 
 def test_swirl_and_cats_eye_turn_the_patch_with_its_place_in_the_frame():

@@ -6,7 +6,7 @@ them the scene, blurred as much as the lens's own focal length, stop and sensor 
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
@@ -41,33 +41,52 @@ class SheetError(SyntheticFocusError):
     """The sheet cannot be written."""
 
 
-def write_sheet(path: Path, names: Sequence[str] | None = None) -> None:
+def write_sheet(
+    path: Path,
+    names: Sequence[str] | None = None,
+    *,
+    progress: Callable[[int, int], None] | None = None,
+) -> None:
     """Draw the sheet of the named presets, by default of all, and write it as a picture.
+
+    Args:
+        path: Its extension says the format.
+        names: Of the presets.
+        progress: Called with how many lenses are drawn and how many there are.
 
     Raises:
         PresetError: a preset is missing or faulty.
-        SheetError: the picture cannot be written; its extension says its format.
+        MissingMediaError: the folder does not exist.
+        SheetError: the extension names no format of pictures.
+        WriteError: the picture cannot be written.
     """
     import OpenImageIO as oiio
 
-    sheet = draw_sheet([load_preset(name) for name in names or preset_names()])
-    picture = oiio.ImageBuf(np.ascontiguousarray(sheet))
+    from synthetic_focus.media.atomic import check_folder, replacing
+
+    # Before the drawing, which takes a while.
+    check_folder(path)
+    if oiio.ImageOutput.create(str(path)) is None:
+        oiio.geterror()  # what is not asked for is printed when the process ends
+        raise SheetError(f"{path} cannot be written: name a picture, such as sheet.png.")
+    lenses = [load_preset(name) for name in names or preset_names()]
+    picture = oiio.ImageBuf(np.ascontiguousarray(draw_sheet(lenses, progress=progress)))
     picture.specmod().attribute("oiio:ColorSpace", "sRGB")
-    part = path.with_name(f".{path.stem}.part{path.suffix}")
-    try:
-        if not picture.write(str(part), oiio.UINT8):
+    with replacing(path) as temporary:
+        if not picture.write(str(temporary), oiio.UINT8):
             raise SheetError(f"{path} cannot be written: {picture.geterror() or oiio.geterror()}")
-        part.replace(path)
-    except OSError as error:
-        raise SheetError(f"{path} cannot be written: {error.strerror}") from error
-    finally:
-        part.unlink(missing_ok=True)
 
 
-def draw_sheet(lenses: Sequence[Lens]) -> Pixels:
+def draw_sheet(
+    lenses: Sequence[Lens], *, progress: Callable[[int, int], None] | None = None
+) -> Pixels:
     """Return the sheet of some lenses, (H, W, 3) float32 in 0..1, sRGB."""
     scene = _night_scene()
-    cards = [_card(lens, scene) for lens in lenses]
+    cards = []
+    for lens in lenses:
+        cards.append(_card(lens, scene))
+        if progress:
+            progress(len(cards), len(lenses))
     height, width = cards[0].shape[:2] if cards else (0, 0)
     columns = min(_COLUMNS, max(1, len(cards)))
     rows = math.ceil(len(cards) / columns)
