@@ -15,7 +15,13 @@ import numpy.typing as npt
 
 from synthetic_focus import color, effect, parameters
 from synthetic_focus.errors import SyntheticFocusError
-from synthetic_focus.focus import FocusCurve, FocusTarget, disparity_at, in_order
+from synthetic_focus.focus import (
+    FocusCurve,
+    FocusTarget,
+    FocusTargetError,
+    disparity_at,
+    in_order,
+)
 from synthetic_focus.media import Reader, Writer, open_reader, open_writer
 from synthetic_focus.media.atomic import check_folder, replacing
 from synthetic_focus.media.sequence import parse_pattern
@@ -145,12 +151,19 @@ def _settings(
 def _targets(
     points: Iterable[FocusTarget | tuple[float, float]], first: int, settings: Settings
 ) -> tuple[FocusTarget, ...]:
-    targets = [
-        point
-        if isinstance(point, FocusTarget)
-        else FocusTarget(*point, first, settings.target_follow, settings.target_hold)
-        for point in points
-    ]
+    targets = []
+    for point in points:
+        if isinstance(point, FocusTarget):
+            targets.append(point)
+            continue
+        try:
+            x, y = map(float, point)
+        except (TypeError, ValueError):
+            raise FocusTargetError(
+                f"focus has {point!r}, which is neither a FocusTarget nor a pair of numbers: give"
+                " a list, such as [(0.3, 0.6)]"
+            ) from None
+        targets.append(FocusTarget(x, y, first, settings.target_follow, settings.target_hold))
     return in_order(targets) if targets else ()
 
 
