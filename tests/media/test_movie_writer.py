@@ -362,6 +362,8 @@ def test_unknown_formats_and_missing_folders_are_named(make_movie, tmp_path):
         for name in ("out.xyz", "out", "out.webm"):
             with pytest.raises(UnknownFormatError, match=r"\.mp4.*\.exr"):
                 open_writer(tmp_path / name, reader)
+        with pytest.raises(UnknownFormatError, match="name has no extension"):
+            open_writer(tmp_path / "out", reader)
         for name in ("out.mp4", "out.%04d.exr"):
             with pytest.raises(MissingMediaError, match="nowhere does not exist"):
                 open_writer(tmp_path / "nowhere" / name, reader)

@@ -193,6 +193,22 @@ def test_a_gap_ends_the_window_and_is_named_where_it_is_asked_for(
     assert shot.disparity(6).shape == (54, 96)
 
 
+@pytest.mark.parametrize("frame", [-1, 10_000])
+def test_a_frame_that_is_not_there_is_named(sequence, fake_provider, frame):
+    with analyze(sequence, frames=(101, 101)) as shot:
+        named = f"no frame {shot.first_frame + frame};"
+        for ask in (shot.disparity, shot.gain):
+            with pytest.raises(MediaError, match=named):
+                ask(frame)
+
+
+def test_a_model_is_calibrated_by_the_frames_that_are_there(sequence, fake_provider, tmp_path):
+    fake_provider.calibrated = False
+    (tmp_path / "shot.0104.png").unlink()
+    with analyze(sequence, frames=(105, 107)) as shot:
+        assert np.isfinite(shot.disparity(105 - shot.first_frame)).all()
+
+
 def test_a_model_that_leaves_its_range_open_is_calibrated_once_for_the_shot(
     sequence, fake_provider, tmp_path
 ):

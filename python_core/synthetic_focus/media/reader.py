@@ -66,13 +66,17 @@ class Reader(ABC):
             UnreadableFrameError: the frame is missing or damaged.
             MediaError: there is no such frame.
         """
+        self.check(index)
+        return self._read(index)
+
+    def check(self, index: int) -> None:
+        """Raises MediaError unless there is a frame of that index."""
         if not 0 <= index < len(self):
             last = self.first_frame + len(self) - 1
             raise MediaError(
                 f"{self.path} has no frame {self.first_frame + index}; "
                 f"its frames are {self.first_frame} to {last}."
             )
-        return self._read(index)
 
     @property
     def missing(self) -> tuple[int, ...]:

@@ -76,6 +76,7 @@ class Shot:
         self.analysis_size = analysis_size(reader.size)
         self.first_frame = reader.first_frame
         self._pattern = parse_pattern(reader.path)
+        self._gaps = [number - reader.first_frame for number in reader.missing]
         cache = cache or Cache()
         estimator = providers.provider(model)
         self.metric = estimator.metric
@@ -140,6 +141,7 @@ class Shot:
 
     def maps(self, frame: int) -> Estimate:
         """Disparity and the logarithm of the gain; see `disparity` and `gain`."""
+        self._reader.check(frame)
         found = self._stored(frame)
         if found is None:
             # One at a time: the frames of several threads are neighbours, and share what they need.
@@ -186,8 +188,7 @@ class Shot:
 
     def _window(self, frame: int) -> range:
         """The frames that a frame's maps are made from."""
-        gaps = [number - self.first_frame for number in self._reader.missing]
-        begin = max([0, frame - WINDOW + 1, *(gap + 1 for gap in gaps if gap < frame)])
+        begin = max([0, frame - WINDOW + 1, *(gap + 1 for gap in self._gaps if gap < frame)])
         return range(begin, frame + 1)
 
     def _glimpse(self, frame: int) -> Glimpse:
@@ -203,9 +204,10 @@ class Shot:
         return glimpse
 
     def _calibrate(self) -> None:
-        count = min(_SAMPLES, len(self))
-        places = sorted({round(i * (len(self) - 1) / max(count - 1, 1)) for i in range(count)})
-        self._analyser.calibrate([self._glimpse(place) for place in places])
+        there = sorted(set(range(len(self))) - set(self._gaps))
+        count = min(_SAMPLES, len(there))
+        places = sorted({round(i * (len(there) - 1) / max(count - 1, 1)) for i in range(count)})
+        self._analyser.calibrate([self._glimpse(there[place]) for place in places])
         self._calibrated = True
 
     def _number(self, frame: int) -> int:
