@@ -76,7 +76,9 @@ platform::Process start(Seconds limit) {
 }  // namespace
 
 WorkerError::WorkerError(const std::string& text)
-    : std::runtime_error(text + " Log: " + platform::log_path()) {}
+    : std::runtime_error(text +
+                         (text.empty() || text.back() == '.' || text.back() == '?' ? "" : ".") +
+                         " Log: " + platform::log_path()) {}
 
 Connection::Connection(const std::string& host_name, Seconds limit)
     : limit_(limit),

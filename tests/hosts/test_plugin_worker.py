@@ -45,7 +45,8 @@ def _fails(effect: Any, text: str, tmp_path: Path) -> None:
     with pytest.raises(ActionError):
         effect.render(0)
     assert text in effect.persistent_message
-    assert _log(tmp_path) in effect.persistent_message
+    # As a sentence of its own, whether or not the message ended as one.
+    assert f". {_log(tmp_path)}" in effect.persistent_message.replace("?", ".")
 
 
 def test_a_worker_killed_in_mid_render_is_replaced(
