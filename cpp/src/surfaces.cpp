@@ -81,11 +81,13 @@ Colour colour(const Picture& picture, int x, int y) {
 
 // A copy of the map in which soft steps, as blurred or resampled maps have them, are steps again:
 // no pixel is left at a depth between two surfaces, where nothing is.
-std::vector<float> sharpened(const Picture& picture, int threads, const AbortFlag* abort) {
-    std::vector<float> result(picture.coc, picture.coc + picture.index(0, picture.height));
+Buffer<float> sharpened(const Picture& picture, int threads, const AbortFlag* abort) {
+    Buffer<float> result(picture.index(0, picture.height));
     const auto width = static_cast<std::size_t>(picture.width);
-    parallel_for(picture.height, threads, abort, [&](int y, int) {
+    std::vector<Buffer<float>> scratch(static_cast<std::size_t>(threads), Buffer<float>(width));
+    parallel_for(picture.height, threads, abort, [&](int y, int thread) {
         const float* row = picture.coc + picture.index(0, y);
+        std::copy(row, row + width, result.data() + picture.index(0, y));
         const float* above = y > 0 ? row - width : row;
         const float* below = y + 1 < picture.height ? row + width : row;
         const auto slope = [=](std::size_t x, std::size_t left, std::size_t right) {
@@ -94,7 +96,7 @@ std::vector<float> sharpened(const Picture& picture, int threads, const AbortFla
             const float down = std::max(std::fabs(row[x] - above[x]), std::fabs(row[x] - below[x]));
             return std::max(across, down);
         };
-        std::vector<float> slopes(width);
+        Buffer<float>& slopes = scratch[static_cast<std::size_t>(thread)];
         for (std::size_t x = 1; x + 1 < width; ++x) slopes[x] = slope(x, x - 1, x + 1);
         slopes[0] = slope(0, 0, std::min<std::size_t>(1, width - 1));
         slopes[width - 1] = slope(width - 1, std::max<std::size_t>(1, width - 1) - 1, width - 1);
@@ -137,9 +139,12 @@ float smooth(float value, float from, float to) {
 // upon.
 float darkest_around(const Picture& picture, int x, int y) {
     float darkest = std::numeric_limits<float>::max();
+    const int left = std::max(0, x - 1);
+    const int right = std::min(picture.width - 1, x + 1);
     for (int v = std::max(0, y - 1); v <= std::min(picture.height - 1, y + 1); ++v) {
-        for (int u = std::max(0, x - 1); u <= std::min(picture.width - 1, x + 1); ++u) {
-            darkest = std::min(darkest, brightness(colour(picture, u, v)));
+        const float* pixel = picture.pixel(left, v);
+        for (int u = left; u <= right; ++u, pixel += picture.channels) {
+            darkest = std::min(darkest, pixel[0] + pixel[1] + pixel[2]);
         }
     }
     return std::max(0.0f, darkest);
@@ -200,21 +205,29 @@ class Runs {
           count_((picture.width + kRun - 1) / kRun),
           seen_(index(0, picture.height)) {
         parallel_for(picture.height, threads, abort, [&](int y, int) {
-            for (int x = 0; x < picture.width; ++x) {
-                Run& run = seen_[index(x / kRun, y)];
-                run.light.add(brightness(colour(picture, x, y)));
-                run.radius.add(picture.radius(x, y));
+            for (int run = 0; run < count_; ++run) {
+                const int begin = run * kRun;
+                const int count = std::min(kRun, width_ - begin);
+                const float* const pixels = picture.pixel(begin, y);
+                Line light{};
+                if (picture.channels == 4) {
+                    sum_up<4>(pixels, count, light);
+                } else {
+                    sum_up<3>(pixels, count, light);
+                }
+                Line radius{};
+                std::copy_n(picture.coc + picture.index(begin, y), count, radius.begin());
+                seen_[index(run, y)] = {range(light, count), range(radius, count)};
             }
         });
     }
 
     // Calls use(x) for the pixels of a row that may be lights: those more than `ratio` times as
     // bright as the darkest one within one run and `rows` rows around, for patches of the radius
-    // that is least there. Runs that skip(first, end) names, and those where radii range by less
-    // than `least_range`, are passed over.
+    // that is least there. Runs that skip(first, end) names are passed over.
     template <typename Skip, typename Use>
     void each_bright(const Picture& picture, int y, int rows, float ratio, float patch,
-                     float least_range, const Skip& skip, const Use& use) const {
+                     const Skip& skip, const Use& use) const {
         for (int run = 0; run < count_; ++run) {
             const int end = std::min(width_, (run + 1) * kRun);
             if (skip(run * kRun, end)) continue;
@@ -229,7 +242,6 @@ class Runs {
             const float least =
                 ratio * std::max(0.0f, around.light.least) * (1.0f + patch * radius * radius);
             if (seen_[index(run, y)].light.most <= least) continue;
-            if (around.radius.most - around.radius.least <= least_range) continue;
             for (int x = run * kRun; x < end; ++x) {
                 if (brightness(colour(picture, x, y)) > least) use(x);
             }
@@ -238,10 +250,32 @@ class Runs {
 
   private:
     static constexpr int kRun = 32;
+    using Line = std::array<float, kRun>;
     struct Run {
         Range light;
         Range radius;
     };
+
+    template <int Channels>
+    static void sum_up(const float* pixels, int count, Line& light) {
+        for (int i = 0; i < count; ++i) {
+            const float* const pixel = pixels + i * Channels;
+            light[static_cast<std::size_t>(i)] = pixel[0] + pixel[1] + pixel[2];
+        }
+    }
+    // Of the first `count` numbers; halves are compared, many pairs at once.
+    static Range range(const Line& values, int count) {
+        Line least = values;
+        for (int i = count; i < kRun; ++i) least[static_cast<std::size_t>(i)] = values[0];
+        Line most = least;
+        for (std::size_t half = kRun / 2; half > 0; half /= 2) {
+            for (std::size_t i = 0; i < half; ++i) {
+                least[i] = std::min(least[i], least[i + half]);
+                most[i] = std::max(most[i], most[i + half]);
+            }
+        }
+        return {least[0], most[0]};
+    }
 
     std::size_t index(int run, int y) const {
         return static_cast<std::size_t>(y) * static_cast<std::size_t>(count_) +
@@ -253,17 +287,6 @@ class Runs {
     int count_;
     std::vector<Run> seen_;
 };
-
-constexpr auto none = [](int, int) { return false; };
-
-// Gives the light at the edges of lights the radius of the light, in `coc`.
-void set_lights_radii(const Picture& picture, const Runs& runs, int threads, const AbortFlag* abort,
-                      std::vector<float>& coc) {
-    parallel_for(picture.height, threads, abort, [&](int y, int) {
-        runs.each_bright(picture, y, 1, kBrighter, 0.0f, kLightFold, none,
-                         [&](int x) { coc[picture.index(x, y)] = lights_radius(picture, x, y); });
-    });
-}
 
 // Which part of a pixel's light lies nearer to the next column and row than to its own.
 struct Move {
@@ -321,8 +344,9 @@ void gather_lights(const Picture& picture, const Runs& runs, int threads, const 
         Move move;
     };
     std::vector<std::vector<Edge>> edges(static_cast<std::size_t>(picture.height));
+    const auto none = [](int, int) { return false; };
     parallel_for(picture.height, threads, abort, [&](int y, int) {
-        runs.each_bright(picture, y, 1, kBrighter, kPatch, -1.0f, none, [&](int x) {
+        runs.each_bright(picture, y, 1, kBrighter, kPatch, none, [&](int x) {
             const Move move = lights_move(picture, x, y);
             if (move.x == 0.0f && move.y == 0.0f) return;
             edges[static_cast<std::size_t>(y)].push_back({x, move});
@@ -373,7 +397,7 @@ std::vector<std::vector<Dimmed>> dimmed_lights(const Picture& picture, const Run
         const auto skip = [&](int first, int end) {
             return inner && inside(first, picture.width) && inside(end - 1, picture.width);
         };
-        runs.each_bright(picture, y, kAroundLight, kBesideBorder, 0.0f, -1.0f, skip, [&](int x) {
+        runs.each_bright(picture, y, kAroundLight, kBesideBorder, 0.0f, skip, [&](int x) {
             // The brightest quarter of what is around counts, with its darkest pixel.
             const Colour own = colour(picture, x, y);
             float light = 0.0f;
@@ -404,17 +428,22 @@ std::vector<std::vector<Dimmed>> dimmed_lights(const Picture& picture, const Run
     return rows;
 }
 
-// 1 where one of the eight neighbours belongs to another surface.
-std::vector<std::uint8_t> find_folds(const Picture& picture, int threads, const AbortFlag* abort) {
-    std::vector<std::uint8_t> folds(picture.index(0, picture.height));
-    const auto width = static_cast<std::size_t>(picture.width);
-    parallel_for(picture.height, threads, abort, [&](int y, int) {
+// By how much the radius of each pixel of a row differs from one of its eight neighbours', at most.
+class Steps {
+  public:
+    explicit Steps(int width)
+        : steps_(static_cast<std::size_t>(width)),
+          least_(steps_.size() + 2),
+          most_(steps_.size() + 2) {}
+
+    const float* of_row(const Picture& picture, int y) {
+        const std::size_t width = steps_.size();
         const float* row = picture.coc + picture.index(0, y);
         const float* above = y > 0 ? row - width : row;
         const float* below = y + 1 < picture.height ? row + width : row;
         // With the border's column once more on both sides.
-        std::vector<float> least(width + 2);
-        std::vector<float> most(width + 2);
+        float* const least = least_.data();
+        float* const most = most_.data();
         for (std::size_t x = 0; x < width; ++x) {
             least[x + 1] = std::min(row[x], std::min(above[x], below[x]));
             most[x + 1] = std::max(row[x], std::max(above[x], below[x]));
@@ -423,12 +452,44 @@ std::vector<std::uint8_t> find_folds(const Picture& picture, int threads, const 
         most[0] = most[1];
         least[width + 1] = least[width];
         most[width + 1] = most[width];
-        std::uint8_t* fold = folds.data() + picture.index(0, y);
+        float* const steps = steps_.data();
         for (std::size_t x = 0; x < width; ++x) {
             const float nearest = std::min(least[x], std::min(least[x + 1], least[x + 2]));
             const float farthest = std::max(most[x], std::max(most[x + 1], most[x + 2]));
-            fold[x] = std::max(row[x] - nearest, farthest - row[x]) > kFold ? 1 : 0;
+            steps[x] = std::max(row[x] - nearest, farthest - row[x]);
         }
+        return steps;
+    }
+
+  private:
+    Buffer<float> steps_;
+    Buffer<float> least_;
+    Buffer<float> most_;
+};
+
+// 1 where one of the eight neighbours belongs to another surface. On the way the map is copied to
+// `coc`, where refine_edges gives the light at the edges of lights the radius of the light.
+Buffer<std::uint8_t> find_folds(const Picture& picture, const Runs& runs, bool refine_edges,
+                                int threads, const AbortFlag* abort, Buffer<float>& coc) {
+    Buffer<std::uint8_t> folds(picture.index(0, picture.height));
+    coc.resize(folds.size());
+    std::vector<Steps> scratch(static_cast<std::size_t>(threads), Steps(picture.width));
+    parallel_for(picture.height, threads, abort, [&](int y, int thread) {
+        const float* const steps = scratch[static_cast<std::size_t>(thread)].of_row(picture, y);
+        const std::size_t begin = picture.index(0, y);
+        std::uint8_t* const fold = folds.data() + begin;
+        for (int x = 0; x < picture.width; ++x) fold[x] = steps[x] > kFold ? 1 : 0;
+        std::copy(picture.coc + begin, picture.coc + begin + picture.width, coc.data() + begin);
+        if (!refine_edges) return;
+        const auto even = [&](int first, int end) {
+            int uneven = 0;
+            for (int x = first; x < end; ++x) uneven += steps[x] > kLightFold ? 1 : 0;
+            return uneven == 0;
+        };
+        runs.each_bright(picture, y, 1, kBrighter, 0.0f, even, [&](int x) {
+            if (steps[x] <= kLightFold) return;
+            coc[begin + static_cast<std::size_t>(x)] = lights_radius(picture, x, y);
+        });
     });
     return folds;
 }
@@ -500,7 +561,7 @@ Parting part(const Colour& own, const Side& near, const Side& far, float guess) 
             doubt / (power + doubt)};
 }
 
-Mixture unmix(const Picture& picture, const std::vector<std::uint8_t>& folds, int x, int y) {
+Mixture unmix(const Picture& picture, const Buffer<std::uint8_t>& folds, int x, int y) {
     const float here = picture.radius(x, y);
     float nearest = here;
     float farthest = here;
@@ -659,8 +720,8 @@ constexpr int kBlock = 64;
 // written where there is something.
 class Columns {
   public:
-    Columns(const Picture& picture, const std::vector<float>& coc,
-            const std::vector<std::uint8_t>& folds, int threads, const AbortFlag* abort)
+    Columns(const Picture& picture, const Buffer<float>& coc, const Buffer<std::uint8_t>& folds,
+            int threads, const AbortFlag* abort)
         : width_(static_cast<std::size_t>(picture.width)),
           blocks_((width_ + kBlock - 1) / kBlock),
           some_{std::vector<char>(blocks_ * static_cast<std::size_t>(picture.height)),
@@ -687,7 +748,7 @@ class Columns {
 
   private:
     void sweep(Direction direction, std::size_t block, int first, int last, int step,
-               const std::vector<float>& coc, const std::vector<std::uint8_t>& folds) {
+               const Buffer<float>& coc, const Buffer<std::uint8_t>& folds) {
         const std::size_t begin = block * kBlock;
         const std::size_t count = std::min<std::size_t>(kBlock, width_ - begin);
         std::array<Walker, kBlock> walkers;
@@ -722,21 +783,6 @@ class Columns {
     std::array<std::unique_ptr<Distances[]>, 2> distances_;
 };
 
-// What goes behind along a row, in the direction from `first` on. Folds are few: from one to the
-// next nothing need be looked at.
-void walk_row(const float* coc, const std::uint8_t* folds, int width, int step,
-              std::vector<Distances>& distances) {
-    distances.assign(static_cast<std::size_t>(width), {0, 0});
-    const int first = step > 0 ? 0 : width - 1;
-    Walker walker;
-    for (int i = 1; i < width; ++i) {
-        const int x = first + i * step;
-        if (walker.idle() && folds[x] == 0 && folds[x - step] == 0) continue;
-        walker.step(i, coc[x - step], coc[x]);
-        distances[static_cast<std::size_t>(x)] = {walker.latest(), walker.deepest()};
-    }
-}
-
 constexpr std::array<std::array<int, 2>, 4> kSteps{{{-1, 0}, {1, 0}, {0, -1}, {0, 1}}};
 
 struct Continued {
@@ -746,7 +792,7 @@ struct Continued {
 
 // The colour of a surface that is seen in gaps only: of its pixels around, a rather dark one, since
 // those that are in part of another surface or a light are no measure.
-Colour around(const Picture& picture, const std::vector<float>& coc, int x, int y) {
+Colour around(const Picture& picture, const Buffer<float>& coc, int x, int y) {
     const float own = coc[picture.index(x, y)];
     constexpr int kHalf = kFillSamples / 2;
     std::vector<Colour> seen;
@@ -765,8 +811,8 @@ Colour around(const Picture& picture, const std::vector<float>& coc, int x, int 
 
 // Continues the surface at (x, y), away from what hides it: its colour without lights, and how far
 // that is to be believed.
-Continued continued(const Picture& picture, const std::vector<float>& coc,
-                    const std::vector<std::uint8_t>& folds, int x, int y, std::array<int, 2> step) {
+Continued continued(const Picture& picture, const Buffer<float>& coc,
+                    const Buffer<std::uint8_t>& folds, int x, int y, std::array<int, 2> step) {
     float across = 0.0f;  // squared differences to neighbours beside the way,
     float along = 0.0f;   // and on it
     float power = 0.0f;
@@ -834,7 +880,7 @@ struct Fills {
     std::array<Source, 8> sources;
     std::size_t count = 0;
 
-    void add(const Picture& picture, const std::vector<float>& coc, int x, int y, int distance,
+    void add(const Picture& picture, const Buffer<float>& coc, int x, int y, int distance,
              std::size_t direction, Remembered* memory) {
         sources[count++] = {x, y, distance, direction, coc[picture.index(x, y)], memory};
     }
@@ -852,8 +898,8 @@ struct Fills {
     }
     // The surface at about this circle of confusion, as its sources around continue it. Two that
     // face each other and are alike are the more likely what lies between them.
-    Side blend(const Picture& picture, const std::vector<float>& coc_map,
-               const std::vector<std::uint8_t>& folds, float coc, float alike) const {
+    Side blend(const Picture& picture, const Buffer<float>& coc_map,
+               const Buffer<std::uint8_t>& folds, float coc, float alike) const {
         std::array<const Continued*, kSteps.size()> ends{};
         const auto each = [&](const auto& use) {
             for (std::size_t i = 0; i < count; ++i) {
@@ -903,14 +949,42 @@ float yields_behind(float nearer, float farther) {
     return std::clamp(std::copysign(nearer, nearer * farther), 0.0f, 1.0f);
 }
 
+// What filling a row needs, kept from row to row.
+struct Filling {
+    // What goes behind to the left and to the right.
+    struct Row {
+        std::vector<Distances> distances;
+        std::vector<char> some;  // whether there is any, by block of columns
+    };
+    std::array<Row, 2> along;
+    std::vector<std::array<Remembered, 8>> memories;  // by column
+};
+
+// What goes behind along a row, in the direction from `first` on. Folds are few: from one to the
+// next nothing need be looked at.
+void walk_row(const float* coc, const std::uint8_t* folds, int width, int step,
+              Filling::Row& along) {
+    along.distances.assign(static_cast<std::size_t>(width), {0, 0});
+    along.some.assign(static_cast<std::size_t>((width + kBlock - 1) / kBlock), 0);
+    const int first = step > 0 ? 0 : width - 1;
+    Walker walker;
+    for (int i = 1; i < width; ++i) {
+        const int x = first + i * step;
+        if (walker.idle() && folds[x] == 0 && folds[x - step] == 0) continue;
+        walker.step(i, coc[x - step], coc[x]);
+        along.distances[static_cast<std::size_t>(x)] = {walker.latest(), walker.deepest()};
+        if (!walker.idle()) along.some[static_cast<std::size_t>(x / kBlock)] = 1;
+    }
+}
+
 // Finds what lies hidden behind each pixel: the farther parts of pixels that show two surfaces
 // (`edges`), and surfaces around that go on behind it.
-void fill(const Picture& picture, const std::vector<std::uint8_t>& folds,
+void fill(const Picture& picture, const Buffer<std::uint8_t>& folds,
           const std::vector<std::vector<Piece>>& edges, int threads, const AbortFlag* abort,
           Surfaces& surfaces) {
     const Columns columns(picture, surfaces.coc, folds, threads, abort);
-    const auto fill_row = [&](int y, std::array<std::vector<Distances>, 2>& along,
-                              std::vector<std::array<Remembered, 8>>& memories) {
+    const auto fill_row = [&](int y, Filling& filling) {
+        auto& [along, memories] = filling;
         const std::vector<Piece>& edge_row = edges[static_cast<std::size_t>(y)];
         std::vector<Piece>& hidden = surfaces.hidden[static_cast<std::size_t>(y)];
         const std::size_t begin = picture.index(0, y);
@@ -919,11 +993,21 @@ void fill(const Picture& picture, const std::vector<std::uint8_t>& folds,
                      direction == kLeft ? 1 : -1, along[direction]);
         }
         auto edge = edge_row.begin();
+        const auto nothing_in_block = [&](int x) {
+            const auto block = static_cast<std::size_t>(x / kBlock);
+            return along[kLeft].some[block] == 0 && along[kRight].some[block] == 0 &&
+                   !columns.some(kUp, x, y) && !columns.some(kDown, x, y) &&
+                   (edge == edge_row.end() || edge->x >= x + kBlock);
+        };
         for (int x = 0; x < picture.width; ++x) {
-            const std::array<Distances, 4> distances{along[kLeft][static_cast<std::size_t>(x)],
-                                                     along[kRight][static_cast<std::size_t>(x)],
-                                                     columns.at(kUp, x, y),
-                                                     columns.at(kDown, x, y)};
+            if (x % kBlock == 0 && nothing_in_block(x)) {
+                x += kBlock - 1;
+                continue;
+            }
+            const std::array<Distances, 4> distances{
+                along[kLeft].distances[static_cast<std::size_t>(x)],
+                along[kRight].distances[static_cast<std::size_t>(x)], columns.at(kUp, x, y),
+                columns.at(kDown, x, y)};
             Fills fills;
             for (std::size_t d = 0; d < 4; ++d) {
                 const auto look = [&](int distance, std::size_t memory) {
@@ -962,19 +1046,20 @@ void fill(const Picture& picture, const std::vector<std::uint8_t>& folds,
             if (farthest > shown + alike) add(farthest, alike);
         }
     };
+    std::vector<Filling> fillings(static_cast<std::size_t>(threads));
     constexpr int kStrip = 32;  // so many rows in turn, since they remember each other's surfaces
-    parallel_for((picture.height + kStrip - 1) / kStrip, threads, abort, [&](int strip, int) {
-        std::array<std::vector<Distances>, 2> along;
-        std::vector<std::array<Remembered, 8>> memories(static_cast<std::size_t>(picture.width));
-        const int end = std::min(picture.height, (strip + 1) * kStrip);
-        for (int y = strip * kStrip; y < end; ++y) fill_row(y, along, memories);
-    });
+    parallel_for((picture.height + kStrip - 1) / kStrip, threads, abort,
+                 [&](int strip, int thread) {
+                     Filling& filling = fillings[static_cast<std::size_t>(thread)];
+                     filling.memories.resize(static_cast<std::size_t>(picture.width));
+                     const int end = std::min(picture.height, (strip + 1) * kStrip);
+                     for (int y = strip * kStrip; y < end; ++y) fill_row(y, filling);
+                 });
 }
 
-std::vector<std::int16_t> distances_to_folds(const Picture& picture,
-                                             const std::vector<std::uint8_t>& folds, int threads,
-                                             const AbortFlag* abort) {
-    std::vector<std::int16_t> distances(folds.size());
+Buffer<std::int16_t> distances_to_folds(const Picture& picture, const Buffer<std::uint8_t>& folds,
+                                        int threads, const AbortFlag* abort) {
+    Buffer<std::int16_t> distances(folds.size());
     constexpr std::int16_t kFar = 4 * static_cast<std::int16_t>(kMaxRadius);
     const auto closer = [](std::int16_t& here, std::int16_t beside) {
         here = std::min(here, static_cast<std::int16_t>(beside + 1));
@@ -982,16 +1067,25 @@ std::vector<std::int16_t> distances_to_folds(const Picture& picture,
     const auto width = static_cast<std::size_t>(picture.width);
     parallel_for(picture.height, threads, abort, [&](int y, int) {
         const std::size_t row = picture.index(0, y);
+        const std::uint8_t* const fold = folds.data() + row;
         std::int16_t* const at = distances.data() + row;
-        std::fill(at, at + width, kFar);
-        if (std::memchr(folds.data() + row, 1, width) == nullptr) return;
-        for (std::size_t x = 0; x < width; ++x) {
-            if (folds[row + x] != 0)
-                at[x] = 0;
-            else if (x > 0)
-                closer(at[x], at[x - 1]);
+        const auto next_fold = [&](int x) {
+            const void* const found = std::memchr(fold + x, 1, width - static_cast<std::size_t>(x));
+            return found == nullptr
+                       ? picture.width + kFar
+                       : static_cast<int>(static_cast<const std::uint8_t*>(found) - fold);
+        };
+        int last = -kFar;
+        for (int x = 0; x < picture.width; ++x) {
+            const int next = next_fold(x);
+            const int end = std::min(next, picture.width);
+            for (; x < end; ++x) {
+                at[x] =
+                    static_cast<std::int16_t>(std::min(std::min(x - last, next - x), int{kFar}));
+            }
+            if (x < picture.width) at[x] = 0;
+            last = x;
         }
-        for (std::size_t x = width - 1; x-- > 0;) closer(at[x], at[x + 1]);
     });
     parallel_for((picture.width + kBlock - 1) / kBlock, threads, abort, [&](int block, int) {
         const std::size_t begin = static_cast<std::size_t>(block) * kBlock;
@@ -1013,7 +1107,7 @@ Surfaces find_surfaces(const Picture& given, bool refine_edges, int reach, int t
                        const AbortFlag* abort) {
     Surfaces surfaces;
     Picture picture = given;
-    std::vector<float> sharp;
+    Buffer<float> sharp;
     if (refine_edges) {
         sharp = sharpened(given, threads, abort);
         picture.coc = sharp.data();
@@ -1021,16 +1115,12 @@ Surfaces find_surfaces(const Picture& given, bool refine_edges, int reach, int t
     for (int y = 0; y < picture.height; ++y) surfaces.rows.push_back(picture.pixel(0, y));
     const Runs runs(picture, threads, abort);
     surfaces.dimmed = dimmed_lights(picture, runs, reach, threads, abort);
-    const std::size_t size = picture.index(0, picture.height);
-    surfaces.coc.assign(picture.coc, picture.coc + size);
-    if (refine_edges) {
-        set_lights_radii(picture, runs, threads, abort, surfaces.coc);
-        gather_lights(picture, runs, threads, abort, surfaces);
-    }
+    const Buffer<std::uint8_t> folds =
+        find_folds(picture, runs, refine_edges, threads, abort, surfaces.coc);
+    if (refine_edges) gather_lights(picture, runs, threads, abort, surfaces);
     picture.rows = surfaces.rows.data();
     surfaces.front.resize(static_cast<std::size_t>(picture.height));
     surfaces.hidden.resize(static_cast<std::size_t>(picture.height));
-    const std::vector<std::uint8_t> folds = find_folds(picture, threads, abort);
     std::vector<std::vector<Piece>> edges(static_cast<std::size_t>(picture.height));
     if (refine_edges) {
         parallel_for(picture.height, threads, abort, [&](int y, int) {

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "synthetic_focus/buffer.h"
 #include "synthetic_focus/picture.h"
 
 namespace synthetic_focus {
@@ -33,14 +34,14 @@ struct Surfaces {
     // The picture's rows, those whose lights' edges were gathered in a copy.
     std::vector<const float*> rows;
     std::vector<std::vector<float>> copies;
-    std::vector<float> coc;  // (height, width) of the nearest surface
+    Buffer<float> coc;  // (height, width) of the nearest surface
     std::vector<std::vector<Piece>>
         front;  // by row, ordered by x: they stand for the picture's pixel
     std::vector<std::vector<Piece>> hidden;   // by row, ordered by x: they lie behind it
     std::vector<std::vector<Dimmed>> dimmed;  // by row, ordered by x
     // (height, width) Steps along rows and columns to the next place where two surfaces meet: never
     // less than the straight distance.
-    std::vector<std::int16_t> to_fold;
+    Buffer<std::int16_t> to_fold;
 
     // Within a smooth surface nothing shows from behind this circle of confusion.
     float backdrop(std::size_t at) const {
