@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <array>
-#include <atomic>
+#include <bit>
 #include <cmath>
-#include <cstring>
+#include <cstdint>
 #include <deque>
+#include <limits>
 
+#include "synthetic_focus/buffer.h"
 #include "synthetic_focus/kernels.h"
 #include "synthetic_focus/layers.h"
 #include "synthetic_focus/span_table.h"
@@ -39,21 +41,55 @@ struct Survey {
     float largest = 0.0f;  // radius as given
 };
 
+// The largest magnitude of some numbers as its bits, which order magnitudes as the numbers do:
+// those of infinity or more where one is not finite. Several at once, since a running maximum
+// waits for the one before.
+std::int32_t largest_bits(const float* values, std::size_t count) {
+    std::array<std::int32_t, 16> most{};
+    const auto larger = [](std::int32_t bits, float value) {
+        const std::int32_t size = std::bit_cast<std::int32_t>(value) & 0x7fffffff;
+        return std::max(bits, size);
+    };
+    std::size_t i = 0;
+    for (; i + most.size() <= count; i += most.size()) {
+        for (std::size_t k = 0; k < most.size(); ++k) most[k] = larger(most[k], values[i + k]);
+    }
+    for (; i < count; ++i) most[0] = larger(most[0], values[i]);
+    return *std::max_element(most.begin(), most.end());
+}
+
+bool all_opaque(const float* pixels, int count) {
+    int others = 0;
+    for (int i = 0; i < count; ++i) others += pixels[4 * i + 3] != 1.0f ? 1 : 0;
+    return others == 0;
+}
+
+// Throws BadPixel for the first number of a row that is not finite.
+void refuse_row(const Picture& picture, int y) {
+    for (int x = 0; x < picture.width; ++x) {
+        const float* pixel = picture.pixel(x, y);
+        for (int c = 0; c < picture.channels; ++c) {
+            if (!std::isfinite(pixel[c])) throw BadPixel("image", x, y, pixel[c]);
+        }
+        const float coc = picture.radius(x, y);
+        if (!std::isfinite(coc)) throw BadPixel("coc", x, y, coc);
+    }
+}
+
 // Looks at every input pixel once: is it a number, is it opaque, how large do circles get?
 Survey survey(const Picture& picture, const Settings& settings) {
     std::vector<Survey> parts(static_cast<std::size_t>(settings.threads));
+    const auto width = static_cast<std::size_t>(picture.width);
+    const auto channels = static_cast<std::size_t>(picture.channels);
+    constexpr auto kInfinite = std::bit_cast<std::int32_t>(std::numeric_limits<float>::infinity());
     parallel_for(picture.height, settings.threads, settings.abort, [&](int y, int thread) {
         Survey& seen = parts[static_cast<std::size_t>(thread)];
-        for (int x = 0; x < picture.width; ++x) {
-            const float* pixel = picture.pixel(x, y);
-            for (int c = 0; c < picture.channels; ++c) {
-                if (!std::isfinite(pixel[c])) throw BadPixel("image", x, y, pixel[c]);
-            }
-            const float coc = picture.coc[picture.index(x, y)];
-            if (!std::isfinite(coc)) throw BadPixel("coc", x, y, coc);
-            if (picture.channels == 4 && pixel[3] != 1.0f) seen.opaque = false;
-            seen.largest = std::max(seen.largest, std::fabs(coc));
-        }
+        const float* const pixels = picture.pixel(0, y);
+        const std::int32_t light = largest_bits(pixels, width * channels);
+        const std::int32_t coc = largest_bits(picture.coc + picture.index(0, y), width);
+        if (std::max(light, coc) >= kInfinite) refuse_row(picture, y);
+        if (seen.opaque && channels == 4) seen.opaque = all_opaque(pixels, picture.width);
+        seen.largest = std::max(seen.largest, std::bit_cast<float>(coc));
     });
     Survey all;
     for (const Survey& part : parts) {
@@ -74,7 +110,7 @@ struct Segment {
 
 // The blurred pieces of one row, layer by layer.
 struct RowSamples {
-    std::vector<float> values;
+    Buffer<float> values;
     std::vector<Run> runs;
     std::vector<Segment> segments;  // nearest layer first
 };
@@ -94,6 +130,12 @@ struct Gathering {
     std::deque<std::array<float, 4>> dimmed;  // light that they have instead of the picture's
     std::vector<int> order;                   // of the parts, by layer and x
     std::vector<int> layer_ends;              // where each layer's parts end in that order
+    // By column, of the picture's own pixels.
+    Buffer<Layers::Share> shares;
+    Buffer<std::int32_t> slots;
+    // Of the row, before it is known how many they are.
+    std::vector<Run> runs;
+    std::vector<Segment> segments;
 };
 
 // What rendering a band needs, kept from band to band.
@@ -110,7 +152,7 @@ struct Workspace {
         const Run* end;
     };
     std::vector<double> cells;  // all zero between layers
-    std::vector<PixelState> state;
+    Buffer<PixelState> state;
     std::vector<std::size_t> next_segment;  // by source row
     std::vector<Source> sources;            // of the present layer
     std::vector<Columns> touched;           // by row of the band, counted from its first cell
@@ -128,6 +170,8 @@ class Listed {
         while (at_ != row_.end() && at_->x < x) ++at_;
     }
     bool here(int x) const { return at_ != row_.end() && at_->x == x; }
+    // Where the next one is.
+    int next() const { return at_ != row_.end() ? at_->x : std::numeric_limits<int>::max(); }
     const Item& take() { return *at_++; }
 
   private:
@@ -157,14 +201,19 @@ class Renderer {
           settings_(settings),
           layers_(largest),
           table_(shape, settings.frame, sampling(settings.quality), largest, picture.width) {
-        parallel_for(picture.height, settings.threads, settings.abort, [&](int y, int) {
+        std::vector<Buffer<std::int32_t>> scratch(
+            static_cast<std::size_t>(settings.threads),
+            Buffer<std::int32_t>(static_cast<std::size_t>(picture.width)));
+        parallel_for(picture.height, settings.threads, settings.abort, [&](int y, int thread) {
+            std::int32_t* const slots = scratch[static_cast<std::size_t>(thread)].data();
+            const float* const coc = surfaces.coc.data() + picture.index(0, y);
+            table_.slots(y, coc, slots);
             for (int x = 0; x < picture.width; ++x) {
-                const float coc = surfaces.coc[picture.index(x, y)];
-                if (std::fabs(coc) > kSharp) table_.mark(x, y, coc);
+                if (std::fabs(coc[x]) > kSharp) table_.mark(slots[x]);
             }
             for (const auto* rows : {&surfaces.front, &surfaces.hidden}) {
                 for (const Piece& piece : (*rows)[static_cast<std::size_t>(y)]) {
-                    table_.mark(piece.x, y, piece.coc);
+                    table_.mark(table_.slot(piece.x, y, piece.coc));
                 }
             }
         });
@@ -204,24 +253,44 @@ class Renderer {
     void gather_row(int y, Gathering& gathering) const {
         gathering.parts.clear();
         gathering.dimmed.clear();
+        const int width = picture_.width;
         const auto [inner_y, upside_down] = mirrored(y, picture_.height);
         const int outside_y = y < 0 ? -y : std::max(0, y - picture_.height + 1);
+        const float* const coc = surfaces_.coc.data() + picture_.index(0, inner_y);
+        gathering.shares.resize(static_cast<std::size_t>(width));
+        gathering.slots.resize(static_cast<std::size_t>(width));
+        Layers::Share* const shares = gathering.shares.data();
+        std::int32_t* const slots = gathering.slots.data();
+        for (int x = 0; x < width; ++x) shares[x] = layers_.share(coc[x]);
+        table_.slots(inner_y, coc, slots);
+        const float* const pixels = picture_.pixel(0, inner_y);
         Listed front(surfaces_.front[static_cast<std::size_t>(inner_y)]);
         Listed hidden(surfaces_.hidden[static_cast<std::size_t>(inner_y)]);
         Listed dimmed(surfaces_.dimmed[static_cast<std::size_t>(inner_y)]);
+        const auto push = [&](int x, int mirrors, const Layers::Share& share, float coverage,
+                              const float* light, const SpanTable::Entry& entry) {
+            const auto put = [&](int layer, float part) {
+                gathering.parts.push_back({x, static_cast<std::int16_t>(layer),
+                                           static_cast<std::int8_t>(mirrors), part, coverage, light,
+                                           entry});
+            };
+            if (share.next < 1.0f) put(share.layer, 1.0f - share.next);
+            if (share.next > 0.0f) put(share.layer + 1, share.next);
+        };
         const auto gather = [&](int x, int inner_x, bool turned) {
-            const int outside_x = x < 0 ? -x : std::max(0, x - picture_.width + 1);
+            const int outside_x = x < 0 ? -x : std::max(0, x - width + 1);
             const int mirrors = table_.symmetric() ? 0 : (turned ? 1 : 0) + (upside_down ? 2 : 0);
             const Dimmed* dim = nullptr;
             if (outside_x > 0 || outside_y > 0) {
                 dimmed.seek(inner_x);
                 if (dimmed.here(inner_x)) dim = &dimmed.take();
             }
-            const auto add = [&](float coc, float coverage, const float* light, float yields) {
-                if (static_cast<float>(outside_x) > table_.extent() * std::fabs(coc) + 1.0f) return;
-                const SpanTable::Entry& entry = table_.entry(inner_x, inner_y, coc);
+            const auto add = [&](float radius, const Layers::Share& share, std::int32_t slot,
+                                 float coverage, const float* light) {
+                const float reach = table_.extent() * std::fabs(radius) + 1.0f;
+                if (static_cast<float>(outside_x) > reach) return;
+                const SpanTable::Entry& entry = table_.entry(slot);
                 if (outside_y > entry.rows) return;
-                const Layers::Share share = layers_.share(coc, yields);
                 if (dim != nullptr) {
                     const float alpha = kLightChannels == 4 ? light[3] * dim->alpha : 0.0f;
                     light =
@@ -230,37 +299,44 @@ class Renderer {
                                                      light[2] * dim->light, alpha})
                             .data();
                 }
-                const auto push = [&](int layer, float part) {
-                    gathering.parts.push_back({x, static_cast<std::int16_t>(layer),
-                                               static_cast<std::int8_t>(mirrors), part, coverage,
-                                               light, entry});
-                };
-                if (share.next < 1.0f) push(share.layer, 1.0f - share.next);
-                if (share.next > 0.0f) push(share.layer + 1, share.next);
+                push(x, mirrors, share, coverage, light, entry);
+            };
+            const auto add_piece = [&](const Piece& piece, float yields) {
+                add(piece.coc, layers_.share(piece.coc, yields),
+                    table_.slot(inner_x, inner_y, piece.coc), piece.coverage, piece.light);
             };
             front.seek(inner_x);
             if (front.here(inner_x)) {
-                const Piece& piece = front.take();
-                add(piece.coc, piece.coverage, piece.light, 0.0f);
-            } else {
-                const float coc = surfaces_.coc[picture_.index(inner_x, inner_y)];
-                if (std::fabs(coc) > kSharp) add(coc, 1.0f, picture_.pixel(inner_x, inner_y), 0.0f);
+                add_piece(front.take(), 0.0f);
+            } else if (std::fabs(coc[inner_x]) > kSharp) {
+                add(coc[inner_x], shares[inner_x], slots[inner_x], 1.0f,
+                    pixels + inner_x * picture_.channels);
             }
             hidden.seek(inner_x);
             while (hidden.here(inner_x)) {
                 const Piece& piece = hidden.take();
-                add(piece.coc, piece.coverage, piece.light, piece.yields);
+                add_piece(piece, piece.yields);
             }
         };
         const auto gather_mirrored = [&](int begin, int end) {
             for (int x = begin; x < end; ++x) {
-                const auto [inner_x, turned] = mirrored(x, picture_.width);
+                const auto [inner_x, turned] = mirrored(x, width);
                 gather(x, inner_x, turned);
             }
         };
         gather_mirrored(-table_.margin(), 0);
-        for (int x = 0; x < picture_.width; ++x) gather(x, x, false);
-        gather_mirrored(picture_.width, picture_.width + table_.margin());
+        front.seek(0);
+        hidden.seek(0);
+        for (int x = 0; x < width; ++x) {
+            // Most pixels are the picture's own, inside of it.
+            const int end = outside_y > 0 ? x : std::min({width, front.next(), hidden.next()});
+            for (; x < end; ++x) {
+                if (std::fabs(coc[x]) <= kSharp) continue;
+                push(x, 0, shares[x], 1.0f, pixels + x * picture_.channels, table_.entry(slots[x]));
+            }
+            if (x < width) gather(x, x, false);
+        }
+        gather_mirrored(width, width + table_.margin());
     }
 
     // Orders the parts by layer and joins neighbours with the same patch to runs.
@@ -280,33 +356,46 @@ class Renderer {
             int& next = ends[static_cast<std::size_t>(parts[i].layer)];
             gathering.order[static_cast<std::size_t>(next++)] = static_cast<int>(i);
         }
+        gathering.runs.clear();
+        gathering.segments.clear();
         sorted.values.resize(parts.size() * N);
         float* values = sorted.values.data();
-        for (std::size_t i = 0; i < parts.size(); ++i, values += N) {
-            const Gathering::Part& part = parts[static_cast<std::size_t>(gathering.order[i])];
-            for (int c = 0; c < kLightChannels; ++c) values[c] = part.share * part.light[c];
-            values[kLightChannels] = part.share * part.coverage;
-            const SpanTable::Entry& entry = part.entry;
-            const bool same_layer =
-                !sorted.segments.empty() && sorted.segments.back().layer == part.layer;
-            if (!same_layer) {
-                const int begin = static_cast<int>(sorted.runs.size());
-                sorted.segments.push_back({part.layer, begin, begin, 0, part.x, part.x});
+        int at = 0;
+        for (int layer = 0; layer <= layers_.count(); ++layer) {
+            const int end = ends[static_cast<std::size_t>(layer)];
+            if (at == end) continue;
+            const auto begin = static_cast<int>(gathering.runs.size());
+            Segment segment{layer,
+                            begin,
+                            begin,
+                            0,
+                            std::numeric_limits<int>::max(),
+                            std::numeric_limits<int>::min()};
+            Run run{};
+            for (; at < end; ++at, values += N) {
+                const Gathering::Part& part =
+                    parts[static_cast<std::size_t>(gathering.order[static_cast<std::size_t>(at)])];
+                for (int c = 0; c < kLightChannels; ++c) values[c] = part.share * part.light[c];
+                values[kLightChannels] = part.share * part.coverage;
+                for (int c = kLightChannels + 1; c < N; ++c) values[c] = 0.0f;
+                const SpanTable::Entry& entry = part.entry;
+                segment.reach = std::max<int>(segment.reach, entry.rows);
+                segment.left = std::min(segment.left, part.x - entry.columns);
+                segment.right = std::max(segment.right, part.x + entry.columns + 1);
+                if (run.patch == entry.patch && run.x + run.count == part.x && run.count > 0 &&
+                    run.count < Run::kMost && (run.mirrored | part.mirrored) == 0) {
+                    ++run.count;
+                    continue;
+                }
+                if (run.count > 0) gathering.runs.push_back(run);
+                run = {part.x, at, entry.patch, entry.rows, 1, part.mirrored};
             }
-            Segment& segment = sorted.segments.back();
-            segment.reach = std::max<int>(segment.reach, entry.rows);
-            segment.left = std::min(segment.left, part.x - entry.columns);
-            segment.right = std::max(segment.right, part.x + entry.columns + 1);
-            Run* run = same_layer ? &sorted.runs.back() : nullptr;
-            if (run != nullptr && run->patch == entry.patch && run->x + run->count == part.x &&
-                run->count < Run::kMost && (run->mirrored | part.mirrored) == 0) {
-                ++run->count;
-                continue;
-            }
-            sorted.runs.push_back(
-                {part.x, static_cast<int>(i), entry.patch, entry.rows, 1, part.mirrored});
-            ++segment.end;
+            gathering.runs.push_back(run);
+            segment.end = static_cast<int>(gathering.runs.size());
+            gathering.segments.push_back(segment);
         }
+        sorted.runs.assign(gathering.runs.begin(), gathering.runs.end());
+        sorted.segments.assign(gathering.segments.begin(), gathering.segments.end());
     }
 
     void render_band(int begin, int end, Workspace& space, float* result) const {
@@ -357,9 +446,13 @@ class Renderer {
     // A few columns of all rows in turn, so that the cells of their patches' ends stay in the
     // first-level cache.
     void scatter(const Band& band, std::vector<Workspace::Source>& sources) const {
-        for (int limit = -table_.margin() + kColumnsAtOnce; !sources.empty();
-             limit += kColumnsAtOnce) {
+        const int first = -table_.margin();
+        int next = std::numeric_limits<int>::max();  // where there is anything to scatter
+        for (const Workspace::Source& source : sources) next = std::min(next, source.next->x);
+        while (!sources.empty()) {
             check(settings_.abort);
+            const int limit = first + ((next - first) / kColumnsAtOnce + 1) * kColumnsAtOnce;
+            next = std::numeric_limits<int>::max();
             std::size_t left = 0;
             for (Workspace::Source& source : sources) {
                 const Run* end = source.next;
@@ -369,7 +462,9 @@ class Renderer {
                                          static_cast<int>(end - source.next), table_.patches());
                 }
                 source.next = end;
-                if (end != source.end) sources[left++] = source;
+                if (end == source.end) continue;
+                next = std::min(next, end->x);
+                sources[left++] = source;
             }
             sources.resize(left);
         }
@@ -381,9 +476,19 @@ class Renderer {
 
     void start_row(int y, PixelState* pixels) const {
         const auto sharp_layer = static_cast<std::int16_t>(layers_.layer(kInFrontOfSharp));
-        for (int x = 0; x < picture_.width; ++x) {
-            const int last = layers_.layer(surfaces_.backdrop(picture_.index(x, y))) + 1;
-            pixels[x] = {{}, 1.0f, 0.0f, 0.0f, 0, static_cast<std::int16_t>(last)};
+        const std::size_t begin = picture_.index(0, y);
+        constexpr int kAtOnce = 64;
+        std::array<std::int16_t, kAtOnce> last;
+        for (int from = 0; from < picture_.width; from += kAtOnce) {
+            const int count = std::min(kAtOnce, picture_.width - from);
+            for (int i = 0; i < count; ++i) {
+                const std::size_t at = begin + static_cast<std::size_t>(from + i);
+                last[static_cast<std::size_t>(i)] =
+                    static_cast<std::int16_t>(layers_.layer(surfaces_.backdrop(at)) + 1);
+            }
+            for (int i = 0; i < count; ++i) {
+                pixels[from + i] = {{}, 1.0f, 0.0f, 0.0f, 0, last[static_cast<std::size_t>(i)]};
+            }
         }
         each_sharp(y, [&](int x) { pixels[x].last = sharp_layer; });
     }
@@ -402,17 +507,22 @@ class Renderer {
     void finish_row(int y, const PixelState* pixels, float* result) const {
         const auto channels = static_cast<std::size_t>(picture_.channels);
         float* row = result + picture_.index(0, y) * channels;
-        for (int x = 0; x < picture_.width; ++x) {
-            const float* source = picture_.pixel(x, y);
+        const float* const sources = picture_.pixel(0, y);
+        for (std::size_t x = 0; x < static_cast<std::size_t>(picture_.width); ++x) {
+            const float* source = sources + x * channels;
             const PixelState& pixel = pixels[x];
-            float* out = row + static_cast<std::size_t>(x) * channels;
-            out[channels - 1] = 1.0f;
             // A ring's patch leaves its own pixel empty: where nothing else lands, the source
             // stays.
             const float own = std::max(0.0f, kUncovered - pixel.shown);
-            for (std::size_t c = 0; c < kLightChannels; ++c) {
-                out[c] = (pixel.light[c] + own * source[c]) / (pixel.shown + own);
+            std::array<float, 4> light;  // divided at once
+            for (std::size_t c = 0; c < 4; ++c) light[c] = pixel.light[c];
+            if (own > 0.0f) {
+                for (std::size_t c = 0; c < kLightChannels; ++c) light[c] += own * source[c];
             }
+            for (float& value : light) value /= pixel.shown + own;
+            float* out = row + x * channels;
+            std::copy_n(light.begin(), 3, out);
+            if (channels == 4) out[3] = kLightChannels == 4 ? light[3] : 1.0f;
         }
         each_sharp(y, [&](int x) {
             const float* source = picture_.pixel(x, y);

@@ -95,9 +95,19 @@ class SpanTable {
     int pad() const { return 2 * margin_ + 2; }
     int stride() const { return width_ + 2 * pad(); }
 
+    // Which patch a pixel of the picture has, in slots for all places and radii.
+    std::int32_t slot(int x, int y, float coc) const { return radius_slot(place(x, y), coc); }
+    // Those of a row of pixels.
+    void slots(int y, const float* coc, std::int32_t* slots) const {
+        if (field_.cells() == 1) {
+            for (int x = 0; x < width_; ++x) slots[x] = radius_slot(0, coc[x]);
+        } else {
+            for (int x = 0; x < width_; ++x) slots[x] = slot(x, y, coc[x]);
+        }
+    }
     // First mark what is needed, from any thread, ...
-    void mark(int x, int y, float coc) {
-        std::atomic<char>& used = used_[slot(x, y, coc)];
+    void mark(std::int32_t slot) {
+        std::atomic<char>& used = used_[static_cast<std::size_t>(slot)];
         if (used.load(std::memory_order_relaxed) == 0) used.store(1, std::memory_order_relaxed);
     }
     // ... then build it.
@@ -108,19 +118,19 @@ class SpanTable {
         std::int16_t rows = 0;     // that it reaches above and below
         std::int16_t columns = 0;  // and to both sides, at most
     };
-    const Entry& entry(int x, int y, float coc) const { return entries_[slot(x, y, coc)]; }
+    const Entry& entry(std::int32_t slot) const { return entries_[static_cast<std::size_t>(slot)]; }
     Patches patches() const { return {rows_.data(), ends_.data()}; }
 
   private:
-    std::size_t slot(int x, int y, float coc) const {
-        const auto cell = static_cast<std::size_t>(
-            field_.cells() == 1
-                ? 0
-                : field_.row(y) * field_.columns() + field_columns_[static_cast<std::size_t>(x)]);
+    // Of the field.
+    std::int32_t place(int x, int y) const {
+        if (field_.cells() == 1) return 0;
+        return field_.row(y) * field_.columns() + field_columns_[static_cast<std::size_t>(x)];
+    }
+    std::int32_t radius_slot(std::int32_t place, float coc) const {
         // A piece of surface that is in focus has the patch of the largest sharp pixel.
         const int radius = radii_.index(std::max(kSharp, std::fabs(coc)));
-        return (cell * 2 + (coc > 0.0f ? 1 : 0)) * static_cast<std::size_t>(radii_.count()) +
-               static_cast<std::size_t>(radius);
+        return (place * 2 + (coc > 0.0f ? 1 : 0)) * radii_.count() + radius;
     }
     int step_that_fits() const;
     template <typename AppendRow>
