@@ -83,6 +83,25 @@ def test_changing_how_depth_is_read_takes_effect_at_once(sequence):
     assert after[0, 0] == pytest.approx(1 / 1.5)
 
 
+def test_metres_that_are_read_as_disparity_are_doubted_once(sequence, caplog):
+    with DepthFile(sequence) as depth:
+        for time in (10, 11):
+            depth.disparity(time, DepthReading())
+    (said,) = caplog.messages
+    assert "disparity_near_bright from 0 to 1" in said
+    assert "nearer than 0.5 m" in said
+    assert "depth_convention" in said
+
+
+@pytest.mark.parametrize(
+    "reading", [READING, DepthReading(low=0, high=20), DepthReading("distance_far_bright")]
+)
+def test_depth_that_is_read_as_what_it_may_be_is_not_doubted(sequence, caplog, reading):
+    with DepthFile(sequence) as depth:
+        depth.disparity(10, reading)
+    assert caplog.messages == []
+
+
 def test_many_threads_read_what_one_reads(sequence):
     with DepthFile(sequence) as depth, ThreadPoolExecutor(8) as pool:
         times = [10 + i % 5 for i in range(200)]

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 from collections import OrderedDict
 from types import TracebackType
 from typing import Final, Self
+
+import numpy as np
 
 from synthetic_focus.media import open_reader
 from synthetic_focus.media.images import ImageReader
@@ -15,6 +18,9 @@ from synthetic_focus.scene.depth import DepthError, DepthReading, Map, disparity
 # What renderers call the depth channel of a picture that has others too.
 _NAMES: Final = ("z", "depth", "disparity", "depth.z")
 _KEPT: Final = 4  # maps; neighbouring frames of several threads and the targets around them
+# How many times nearer than the near distance the middle value must be to be doubted.
+_TOO_NEAR: Final = 2
+_LOG = logging.getLogger(__name__)
 
 
 class DepthFile:
@@ -38,6 +44,7 @@ class DepthFile:
         self._channel = self._depth_channel()
         self._maps: OrderedDict[tuple[int, DepthReading], Map] = OrderedDict()
         self._lock = threading.Lock()
+        self._judged = False
 
     def __enter__(self) -> Self:
         return self
@@ -70,10 +77,27 @@ class DepthFile:
         found = disparity(self._read(key[0]), reading)
         found.flags.writeable = False
         with self._lock:
+            if not self._judged:
+                self._judged = True
+                self._judge(found, reading)
             self._maps[key] = found
             while len(self._maps) > _KEPT:
                 self._maps.popitem(last=False)
         return found
+
+    def _judge(self, found: Map, reading: DepthReading) -> None:
+        """Says when values are hardly what they are read as: distances taken for disparity are."""
+        middle = float(np.median(found[::4, ::4]))
+        if reading.convention != "metres" and middle > _TOO_NEAR * reading.nearest:
+            _LOG.warning(
+                "%s is read as %s from %g to %g, and most of the picture would be nearer than %.2g"
+                " m. Say what its values are by depth_convention, depth_low and depth_high.",
+                self._reader.path,
+                reading.convention,
+                reading.low,
+                reading.high,
+                1 / (_TOO_NEAR * reading.nearest),
+            )
 
     def _index(self, time: float) -> int:
         count = len(self._reader)
