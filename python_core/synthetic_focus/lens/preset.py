@@ -8,7 +8,6 @@ built-in ones.
 
 import functools
 import math
-import os
 import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
@@ -134,6 +133,9 @@ def save_preset(name: str, settings: Mapping[str, Any], *, replace: bool = False
         PresetError: the name has no letter or digit, a value is not what the table allows, the
             preset exists, or the file cannot be written.
     """
+    from synthetic_focus.media.atomic import replacing
+    from synthetic_focus.media.errors import WriteError
+
     stem = _stem(name)
     if not stem or stem == "custom":
         raise PresetError(f"{name!r} is no name for a preset; use some letters or digits")
@@ -151,7 +153,10 @@ def save_preset(name: str, settings: Mapping[str, Any], *, replace: bool = False
     lines += [f"{key} = {_toml(value)}" for key, value in look.items()]
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        _write_whole(path, "\n".join(lines) + "\n")
+        with replacing(path) as temporary:
+            temporary.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    except WriteError as error:
+        raise PresetError(str(error)) from error
     except (OSError, UnicodeEncodeError) as error:
         raise PresetError(f"{path}: cannot be written: {error}") from error
     return path
@@ -317,17 +322,3 @@ def _toml(value: Value) -> str:
 
     # JSON's numbers, truths and strings are TOML's, but for the delete character.
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
-
-
-def _write_whole(path: Path, text: str) -> None:
-    """Write under another name and rename, so that nobody reads half a file."""
-    import tempfile
-
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=".part")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
