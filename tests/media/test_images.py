@@ -395,6 +395,10 @@ def test_unwritable_folder_is_reported(tmp_path):
         (tmp_path / "folder.png").mkdir()
         with pytest.raises(WriteError, match="is a folder"):
             open_writer(tmp_path / "folder.png", reader)
+        if Path("/proc/self").exists():  # which not even root can write to
+            for name in ("out.%d.png", "out.mp4"):
+                with pytest.raises(WriteError, match="/proc/self cannot be written to"):
+                    open_writer(Path("/proc/self", name), reader)
 
 
 def test_what_integers_cannot_hold_is_clipped(tmp_path):

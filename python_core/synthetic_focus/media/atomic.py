@@ -10,13 +10,22 @@ from synthetic_focus.media.errors import MissingMediaError, WriteError
 
 
 def check_folder(path: Path) -> None:
-    """Raises MissingMediaError unless the folder that `path` is to be written to exists."""
+    """Refuses a `path` that cannot be written, before the work of what it is to hold.
+
+    Raises:
+        MissingMediaError: its folder does not exist.
+        WriteError: it is a folder, or its folder may not be written to.
+    """
     if not path.parent.is_dir():
         raise MissingMediaError(
             f"The folder {path.parent} does not exist. Make it first, or choose another output."
         )
     if path.is_dir():
         raise WriteError(f"{path} is a folder. Name the file to write.")
+    if not os.access(path.parent, os.W_OK):
+        raise WriteError(
+            f"The folder {path.parent} cannot be written to. Make it yours, or choose another."
+        )
 
 
 def temporary_name(path: Path) -> Path:
