@@ -23,7 +23,8 @@ constexpr float kUncovered = 1e-3f;
 // A taller band repeats less work for each row of it; only a few columns at once must fit a cache.
 constexpr int kCellBytesPerBand = 2560 * 1024;
 constexpr int kMostRowsPerBand = 32;
-constexpr int kColumnsAtOnce = 32;
+constexpr int kColumnsAtOnce = 16;
+constexpr std::size_t kAhead = 2;  // so many rows ahead numbers are fetched
 
 // The index in [0, size) that a mirrored picture shows at `i`. Mirrored borders do not darken.
 struct Mirrored {
@@ -454,7 +455,10 @@ class Renderer {
             const int limit = first + ((next - first) / kColumnsAtOnce + 1) * kColumnsAtOnce;
             next = std::numeric_limits<int>::max();
             std::size_t left = 0;
-            for (Workspace::Source& source : sources) {
+            for (std::size_t i = 0; i < sources.size(); ++i) {
+                // A row's few numbers are too short a way for the processor to see them coming.
+                if (i + kAhead < sources.size()) fetch(sources[i + kAhead]);
+                Workspace::Source& source = sources[i];
                 const Run* end = source.next;
                 while (end != source.end && end->x < limit) ++end;
                 if (end != source.next) {
@@ -468,6 +472,16 @@ class Renderer {
             }
             sources.resize(left);
         }
+    }
+
+    static void fetch(const Workspace::Source& source) {
+        constexpr std::size_t kLine = 64;
+        const auto* const values = reinterpret_cast<const char*>(
+            source.values + static_cast<std::ptrdiff_t>(source.next->begin) * N);
+        for (std::size_t at = 0; at <= kColumnsAtOnce * N * sizeof(float); at += kLine) {
+            __builtin_prefetch(values + at);
+        }
+        __builtin_prefetch(source.next + kLine / sizeof(Run));
     }
 
     PixelState* state_row(Workspace& space, int row) const {

@@ -1,6 +1,6 @@
-// Included by kernels_*.cpp with KERNELS_NAMESPACE set, each compiled for another instruction set.
-// It must include nothing that has inline functions: the linker could choose the copy that an old
-// processor cannot run.
+// Included by kernels_*.cpp with KERNELS_NAMESPACE and KERNELS_LANES, the doubles of a register,
+// set, each compiled for another instruction set. It must include nothing that has inline
+// functions: the linker could choose the copy that an old processor cannot run.
 #include "synthetic_focus/kernels.h"
 
 namespace synthetic_focus::KERNELS_NAMESPACE {
@@ -9,6 +9,9 @@ namespace {
 using Light = double __attribute__((vector_size(32)));
 using LightF = float __attribute__((vector_size(16)));
 using LightU = double __attribute__((vector_size(32), aligned(8)));
+// As many as are added at once: one cell or two of four numbers, half a cell of eight or all of it.
+using Lanes = double __attribute__((vector_size(8 * KERNELS_LANES)));
+using LanesU = double __attribute__((vector_size(8 * KERNELS_LANES), aligned(8)));
 using LightFU = float __attribute__((vector_size(16), aligned(4)));
 
 constexpr double kNothing = 1e-7;  // coverage below this is rounding
@@ -30,23 +33,44 @@ inline void add(double* cell, Light value) {
 }
 
 // The patches of `Count` neighbours: an end of the next one lies one cell on, so that each cell
-// gets one's first part and the last one's second part in one go.
+// gets one's first part and the last one's second part in one go. Products of two floats are exact
+// in double, so every instruction set comes to the same sums.
 template <int N, int Count>
-inline void scatter_run(double* cells, long base, const float* values, const End* begin,
-                        const End* end) {
-    for (int part = 0; part < N; part += 4) {
-        Light value[Count];
-        for (int i = 0; i < Count; ++i) value[i] = wide(values + i * N + part);
-        for (const End* at = begin; at != end; ++at) {
-            double* cell = cells + (base + at->at) * N + part;
-            const double first = at->first;
-            const double second = at->second;
-            add(cell, value[0] * first);
-            for (int i = 1; i < Count; ++i) {
-                add(cell + i * N, value[i] * first + value[i - 1] * second);
-            }
-            add(cell + Count * N, value[Count - 1] * second);
+void scatter_run(double* cells, long base, const float* values, const End* begin, const End* end) {
+    constexpr int kTouched = (Count + 1) * N;
+    constexpr int kWhole = kTouched / KERNELS_LANES;
+    const auto four = [values](int at) {
+        return at >= 0 && at < Count * N ? wide(values + at) : Light{};
+    };
+    const auto lanes = [&four](int at) {
+        if constexpr (KERNELS_LANES == 4) {
+            return four(at);
+        } else {
+            return __builtin_shufflevector(four(at), four(at + 4), 0, 1, 2, 3, 4, 5, 6, 7);
         }
+    };
+    Lanes here[kWhole];
+    Lanes before[kWhole];
+    for (int i = 0; i < kWhole; ++i) {
+        here[i] = lanes(i * KERNELS_LANES);
+        before[i] = lanes(i * KERNELS_LANES - N);
+    }
+    const Light last = four(Count * N - 4);
+    for (const End* at = begin; at != end; ++at) {
+        double* cell = cells + (base + at->at) * N;
+        const double first = at->first;
+        const double second = at->second;
+        for (int i = 0; i < kWhole; ++i) {
+            LanesU* target = reinterpret_cast<LanesU*>(cell + i * KERNELS_LANES);
+            if ((i + 1) * KERNELS_LANES <= N) {
+                *target = *target + here[i] * first;
+            } else if (i * KERNELS_LANES >= Count * N) {
+                *target = *target + before[i] * second;
+            } else {
+                *target = *target + (here[i] * first + before[i] * second);
+            }
+        }
+        if (kTouched % KERNELS_LANES != 0) add(cell + kTouched - 4, last * second);
     }
 }
 
@@ -74,6 +98,11 @@ void scatter_mirrored(const Band& band, long base, const float* values, const Ru
 }
 
 template <int N>
+constexpr decltype(&scatter_run<N, 1>) kScatterRun[Run::kMost] = {
+    scatter_run<N, 1>, scatter_run<N, 2>, scatter_run<N, 3>, scatter_run<N, 4>,
+    scatter_run<N, 5>, scatter_run<N, 6>, scatter_run<N, 7>, scatter_run<N, 8>};
+
+template <int N>
 void scatter(const Band& band, int row, const float* values, const Run* runs, int count,
              const Patches& patches) {
     for (const Run* run = runs; run != runs + count; ++run) {
@@ -88,19 +117,7 @@ void scatter(const Band& band, int row, const float* values, const Run* runs, in
             scatter_mirrored<N>(band, base, value, *run, above, below, patches);
             continue;
         }
-        switch (run->count) {
-            case 1:
-                scatter_run<N, 1>(band.cells, base, value, first, last);
-                break;
-            case 2:
-                scatter_run<N, 2>(band.cells, base, value, first, last);
-                break;
-            case 3:
-                scatter_run<N, 3>(band.cells, base, value, first, last);
-                break;
-            default:
-                scatter_run<N, Run::kMost>(band.cells, base, value, first, last);
-        }
+        kScatterRun<N>[run->count - 1](band.cells, base, value, first, last);
     }
 }
 

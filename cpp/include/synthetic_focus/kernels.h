@@ -23,7 +23,7 @@ struct End {
 
 // Samples side by side in a row that have the same patch.
 struct Run {
-    static constexpr int kMost = 4;  // so many values stay in registers
+    static constexpr int kMost = 8;  // so many values stay in registers
 
     std::int32_t x;      // of the first, from the picture's left border
     std::int32_t begin;  // its index among the row's values
