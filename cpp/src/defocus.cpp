@@ -262,7 +262,8 @@ class Renderer {
         gathering.slots.resize(static_cast<std::size_t>(width));
         Layers::Share* const shares = gathering.shares.data();
         std::int32_t* const slots = gathering.slots.data();
-        for (int x = 0; x < width; ++x) shares[x] = layers_.share(coc[x]);
+        const Layers layers = layers_;  // a copy, which writing shares cannot change
+        for (int x = 0; x < width; ++x) shares[x] = layers.share(coc[x]);
         table_.slots(inner_y, coc, slots);
         const float* const pixels = picture_.pixel(0, inner_y);
         Listed front(surfaces_.front[static_cast<std::size_t>(inner_y)]);

@@ -96,14 +96,18 @@ class SpanTable {
     int stride() const { return width_ + 2 * pad(); }
 
     // Which patch a pixel of the picture has, in slots for all places and radii.
-    std::int32_t slot(int x, int y, float coc) const { return radius_slot(place(x, y), coc); }
+    std::int32_t slot(int x, int y, float coc) const {
+        return radius_slot(radii_, place(x, y), coc);
+    }
     // Those of a row of pixels.
     void slots(int y, const float* coc, std::int32_t* slots) const {
-        if (field_.cells() == 1) {
-            for (int x = 0; x < width_; ++x) slots[x] = radius_slot(0, coc[x]);
-        } else {
+        if (field_.cells() > 1) {
             for (int x = 0; x < width_; ++x) slots[x] = slot(x, y, coc[x]);
+            return;
         }
+        const Radii radii = radii_;  // a copy, which writing slots cannot change
+        const int width = width_;
+        for (int x = 0; x < width; ++x) slots[x] = radius_slot(radii, 0, coc[x]);
     }
     // First mark what is needed, from any thread, ...
     void mark(std::int32_t slot) {
@@ -127,10 +131,10 @@ class SpanTable {
         if (field_.cells() == 1) return 0;
         return field_.row(y) * field_.columns() + field_columns_[static_cast<std::size_t>(x)];
     }
-    std::int32_t radius_slot(std::int32_t place, float coc) const {
+    static std::int32_t radius_slot(const Radii& radii, std::int32_t place, float coc) {
         // A piece of surface that is in focus has the patch of the largest sharp pixel.
-        const int radius = radii_.index(std::max(kSharp, std::fabs(coc)));
-        return (place * 2 + (coc > 0.0f ? 1 : 0)) * radii_.count() + radius;
+        const int radius = radii.index(std::max(kSharp, std::fabs(coc)));
+        return (place * 2 + (coc > 0.0f ? 1 : 0)) * radii.count() + radius;
     }
     int step_that_fits() const;
     template <typename AppendRow>
