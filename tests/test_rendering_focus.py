@@ -227,6 +227,23 @@ def test_an_output_that_cannot_be_written_is_refused_before_subjects_are_followe
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_missing_iris_image_is_named_before_subjects_are_followed(
+    files: Path, tmp_path: Path
+) -> None:
+    looked_at: list[int] = []
+    with pytest.raises(SyntheticFocusError, match=r"heart\.png"):
+        render(
+            files / "shot.%d.exr",
+            tmp_path / "o.mp4",
+            depth=files / "depth.%d.exr",
+            focus=[(0.5, 0.5)],
+            kernel_image="heart.png",
+            progress=lambda done, total: looked_at.append(done),
+        )
+    assert looked_at == []
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize("aside", ["report", "export_targets"])
 def test_a_report_that_cannot_be_written_is_refused_before_anything_is_rendered(
     files: Path, tmp_path: Path, aside: str

@@ -22,6 +22,7 @@ from synthetic_focus.focus import (
     disparity_at,
     in_order,
 )
+from synthetic_focus.lens.from_settings import aperture
 from synthetic_focus.media import Reader, Writer, open_reader, open_writer
 from synthetic_focus.media.atomic import check_folder, replacing
 from synthetic_focus.media.sequence import parse_pattern
@@ -225,6 +226,7 @@ class _Shot:
         settings = self._settings
         if effect.passes(settings):
             return
+        aperture(settings)  # an iris image may be missing
         if settings.depth_source == "estimate":
             from synthetic_focus.scene.shot import Shot
 
