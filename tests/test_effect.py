@@ -62,6 +62,20 @@ def test_what_is_in_focus_is_bit_identical_and_what_is_not_is_soft():
     assert sharpness(result[:, 30:]) < 0.3 * sharpness(source[:, 30:])
 
 
+def test_the_focus_range_keeps_a_subject_of_uneven_depth_sharp_and_no_more():
+    """Its share is of the range from Far to Near Distance: here 0.1 to 1 dioptre."""
+    source = picture()
+    disparity = np.full((SIZE[1], SIZE[0]), 0.2, np.float32)
+    disparity[:, :24] = np.linspace(0.7, 1.0, 24, dtype=np.float32)
+    values = {"near_distance": 1.0, "far_distance": 10.0}
+    whole = render(source, disparity, chosen=settings(**values, focus_range=0.35))
+    np.testing.assert_array_equal(whole[:, :20], source[:, :20])
+    assert sharpness(whole[:, 30:]) < 0.3 * sharpness(source[:, 30:])
+    less = render(source, disparity, chosen=settings(**values, focus_range=0.1))
+    np.testing.assert_array_equal(less[:, 18:20], source[:, 18:20])
+    assert (less[:, :2] != source[:, :2]).any()
+
+
 def test_defocus_happens_in_linear_light():
     """A black and white chequer melts to half the light, which video encodes brighter than half."""
     source = np.zeros((SIZE[1], SIZE[0], 3), np.float32)

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 #include <bit>
+#include <cmath>
 #include <cstdint>
 #include <limits>
 
@@ -96,13 +97,15 @@ bool disparity_of_metres(const DepthPicture& depth, float* disparity, int thread
     });
 }
 
-bool coc_of_disparity(const float* disparity, std::size_t count, float focus, float scale,
-                      float* coc, int threads) {
+bool coc_of_disparity(const float* disparity, std::size_t count, float focus, float range,
+                      float scale, float* coc, int threads) {
     return in_pieces(count, 1, threads, [&](std::size_t begin, std::size_t end) {
         std::uint32_t found = 0;
         for (std::size_t i = begin; i < end; ++i) {
             // The difference first: a product with a rounded offset would blur the focal plane.
-            coc[i] = (focus - disparity[i]) * scale;
+            const float off = focus - disparity[i];
+            const float beyond = std::fabs(off) - range;
+            coc[i] = beyond < 0.0f ? 0.0f : std::copysign(beyond, off) * scale;
             found |= is_unfinite(coc[i]);
         }
         return found;

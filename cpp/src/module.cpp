@@ -118,7 +118,7 @@ py::tuple read_depth(const py::array_t<float>& depth,
     return py::make_tuple(result, known);
 }
 
-py::tuple coc_map(const FloatArray& disparity, float focus, float scale) {
+py::tuple coc_map(const FloatArray& disparity, float focus, float range, float scale) {
     if (disparity.ndim() != 2) throw py::value_error("disparity must be (H, W)");
     OutArray result({disparity.shape(0), disparity.shape(1)});
     float* coc = result.mutable_data();
@@ -126,7 +126,7 @@ py::tuple coc_map(const FloatArray& disparity, float focus, float scale) {
     {
         const py::gil_scoped_release unlocked;
         good = coc_of_disparity(disparity.data(), static_cast<std::size_t>(disparity.size()), focus,
-                                scale, coc, available_threads());
+                                range, scale, coc, available_threads());
     }
     return py::make_tuple(result, good);
 }
@@ -232,7 +232,7 @@ PYBIND11_MODULE(_native, module) {
     module.def("read_depth", &read_depth, py::arg("depth"), py::kw_only(), py::arg("line"),
                py::arg("distance"));
     module.def("coc_map", &coc_map, py::arg("disparity"), py::kw_only(), py::arg("focus"),
-               py::arg("scale"));
+               py::arg("range"), py::arg("scale"));
     module.def("average_over_time", &average, py::arg("grey"), py::arg("values"), py::arg("gains"),
                py::arg("forward"), py::arg("backward"), py::kw_only(), py::arg("ages"),
                py::arg("largest_mismatch"), py::arg("largest_change"), py::arg("value_scale"),

@@ -40,9 +40,9 @@ def read_depth(
     """
 
 def coc_map(
-    disparity: npt.NDArray[np.float32], *, focus: float, scale: float
+    disparity: npt.NDArray[np.float32], *, focus: float, range: float, scale: float
 ) -> tuple[npt.NDArray[np.float32], bool]:
-    """(focus - disparity) * scale, (H, W), and whether all is finite."""
+    """(focus - disparity) * scale, (H, W), the difference less `range`; whether all is finite."""
 
 def average_over_time(
     grey: Sequence[npt.NDArray[np.uint8]],

@@ -253,6 +253,7 @@ def render_frame(
         sensor_width_mm=settings.sensor_width,
         width_px=frame.size[0],
         blur_scale=settings.blur_scale,
+        focus_range=_focus_range(settings),
     )
     match settings.view:
         case "coc":
@@ -275,6 +276,14 @@ def render_frame(
     if settings.view == "wipe":
         return views.wipe(source, result, settings.wipe_position, frame.origin[0], frame.size[0])
     return result
+
+
+def _focus_range(settings: Settings) -> float:
+    """In dioptres, to either side of the focus."""
+    if not settings.focus_range:
+        return 0.0  # the distances may be left wrong where nothing depends on them
+    depth = reading(settings)
+    return float(settings.focus_range * (depth.nearest - depth.farthest))
 
 
 def _defocused(

@@ -85,6 +85,24 @@ def test_blur_scale_multiplies_and_the_map_is_float32():
     np.testing.assert_allclose(thrice, 3 * once, rtol=1e-6)
 
 
+def test_within_the_focus_range_all_is_sharp_and_blur_begins_at_its_ends():
+    disparity = np.linspace(0, 2, 41)[None]
+    focus, half = 0.7, 0.301
+    ranged = coc_map(disparity, focus, **LENS, focus_range=half)
+    within = np.abs(disparity - focus) <= half
+    assert not ranged[within].any()
+    nearer = coc_map(disparity - half, focus, **LENS)
+    farther = coc_map(disparity + half, focus, **LENS)
+    expected = np.where(disparity > focus, nearer, farther)
+    np.testing.assert_allclose(ranged[~within], expected[~within], rtol=1e-5)
+
+
+@pytest.mark.parametrize("half", [-0.1, math.nan, math.inf])
+def test_a_focus_range_that_is_none_is_refused(half):
+    with pytest.raises(LensError, match=r"focus_range is .* 0 or more"):
+        coc_map(np.ones((2, 2)), 1.0, **LENS, focus_range=half)
+
+
 def test_input_stays_as_it_was_and_may_be_strided_or_read_only():
     whole = np.linspace(0, 2, 64, dtype=np.float32).reshape(8, 8)
     whole.flags.writeable = False
@@ -98,12 +116,13 @@ def test_empty_picture_gives_an_empty_map():
     assert coc_map(np.zeros((0, 5), np.float32), 1.0, **LENS).shape == (0, 5)
 
 
+@pytest.mark.parametrize("half", [0.0, 0.5])
 @pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf, 1e38])
-def test_disparity_without_a_blur_is_named_with_its_place(bad):
+def test_disparity_without_a_blur_is_named_with_its_place(bad, half):
     disparity = np.ones((3, 4), np.float64)
     disparity[1, 2] = bad
     with pytest.raises(LensError, match=r"1 values .* row 1, column 2"):
-        coc_map(disparity, 1.0, **LENS)
+        coc_map(disparity, 1.0, **LENS, focus_range=half)
 
 
 def test_a_large_map_is_that_of_each_of_its_values():

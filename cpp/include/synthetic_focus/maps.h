@@ -31,8 +31,9 @@ bool disparity_of_line(const DepthPicture& depth, const DepthLine& line, bool di
 // The same of a picture in metres, where 0 and less is unknown and infinity is infinitely far.
 bool disparity_of_metres(const DepthPicture& depth, float* disparity, int threads);
 
-// (focus - disparity) * scale of each value: exactly 0 at the focus. Whether all are finite.
-bool coc_of_disparity(const float* disparity, std::size_t count, float focus, float scale,
-                      float* coc, int threads);
+// (focus - disparity) * scale of each value, the difference less `range` and 0 within it. Whether
+// all are finite.
+bool coc_of_disparity(const float* disparity, std::size_t count, float focus, float range,
+                      float scale, float* coc, int threads);
 
 }  // namespace synthetic_focus

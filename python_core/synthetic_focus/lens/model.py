@@ -82,11 +82,15 @@ def coc_map(
     sensor_width_mm: float,
     width_px: int,
     blur_scale: float = 1.0,
+    focus_range: float = 0.0,
 ) -> NDArray[np.float32]:
     """Return the circle of confusion of every pixel through a thin lens.
 
     Linear in disparity, which is why a focal plane moves by shifting disparity and an aperture
     opens by scaling it (the paper, section 4.1). Exactly 0 where the disparity is the focus's.
+
+    No lens has a range of distances that are all in focus; it is there for depth that gives one
+    thing several of them. Blur begins at its ends, and grows from there as through the lens.
 
     Args:
         disparity: (H, W) floating point, inverse distance in dioptres (1/m), 0 at infinity.
@@ -96,13 +100,17 @@ def coc_map(
         sensor_width_mm: what the whole width of the picture stands for.
         width_px: of the whole picture, in pixels; not of a window or tile of it.
         blur_scale: multiplies the blur.
+        focus_range: how far from the focus, to either side, all is in focus, in dioptres.
 
     Returns:
         (H, W) float32, signed radius in pixels, positive behind the focal plane.
 
     Raises:
-        LensError: see `blur_per_dioptre`; or the disparity is not a finite floating-point map.
+        LensError: see `blur_per_dioptre`; the range is negative or not finite; or the disparity is
+            not a finite floating-point map.
     """
+    if not 0 <= focus_range < math.inf:
+        raise LensError(f"focus_range is {focus_range}; it must be 0 or more, and finite")
     if disparity.ndim != 2 or not np.issubdtype(disparity.dtype, np.floating):
         raise LensError(
             f"disparity is {disparity.dtype} of shape {disparity.shape}; "
@@ -117,7 +125,10 @@ def coc_map(
         blur_scale=blur_scale,
     )
     coc, finite = _native.coc_map(
-        disparity.astype(np.float32, copy=False), focus=focus_disparity, scale=scale
+        disparity.astype(np.float32, copy=False),
+        focus=focus_disparity,
+        range=focus_range,
+        scale=scale,
     )
     if not finite:
         bad = ~np.isfinite(coc)
