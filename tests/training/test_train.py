@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -15,12 +16,13 @@ import torch
 from click.testing import CliRunner
 
 from synthetic_focus.cli import program
-from synthetic_focus.scene.rgbd_hdr import Network, read_weights
+from synthetic_focus.scene.rgbd_hdr import Architecture, Network, read_weights
 from synthetic_focus.training import recipe as recipes
 from synthetic_focus.training import train as training
 from synthetic_focus.training.batches import Batches, DataError, Stored, read_folder
 from synthetic_focus.training.features import steerable
 from synthetic_focus.training.recipe import Recipe, RecipeError
+from synthetic_focus.training.train import RunError
 
 from .conftest import scene
 
@@ -180,6 +182,28 @@ def test_training_can_begin_with_weights(data: list[Stored], short: Recipe, tmp_
     assert all(
         torch.equal(value, initial.state_dict()[name]) for name, value in begun.state_dict().items()
     )
+
+
+def test_weights_grow_into_a_network_of_more_blocks(short: Recipe) -> None:
+    initial = Network(Architecture(short.widths, short.blocks, short.bins))
+    more = tuple(number + 1 for number in short.blocks)
+    begun = training._begin(replace(short, blocks=more), initial).network
+    weights = begun.state_dict()
+    assert all(torch.equal(value, weights[name]) for name, value in initial.state_dict().items())
+    positive = torch.rand(1, short.widths[2], 8, 8)
+    last = begun.encoder[1].blocks[more[2] - 1]  # new, so it passes on what is positive
+    assert torch.equal(last(positive), positive)
+
+
+@pytest.mark.parametrize("change", [{"bins": 5}, {"widths": (8, 8, 8, 8, 8)}, {"blocks": (0,) * 5}])
+def test_weights_that_do_not_fit_the_recipe_are_refused(
+    short: Recipe, tmp_path: Path, change: dict[str, Any], data: list[Stored]
+) -> None:
+    full = replace(short, blocks=(0, 1, 1, 1, 1))
+    initial = Network(Architecture(full.widths, full.blocks, full.bins))
+    with pytest.raises(RunError, match=r"the weights to begin with .*differs; name weights"):
+        training.train(replace(full, **change), data, tmp_path / "run", initial=initial)
+    assert not (tmp_path / "run").exists()
 
 
 def test_the_parts_of_a_batch_add_up_to_the_whole(data: list[Stored], short: Recipe) -> None:

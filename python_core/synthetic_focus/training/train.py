@@ -11,7 +11,7 @@ import csv
 import json
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -46,6 +46,7 @@ from synthetic_focus.training.batches import (
     photographed_shot,
 )
 from synthetic_focus.training.features import Extractor, steerable
+from synthetic_focus.training.optimizer import MatrixOptimizer
 from synthetic_focus.training.recipe import Recipe, Stage, Weights
 
 LOSSES = (
@@ -78,7 +79,7 @@ class State:
 
     parts: tuple[Network, ...]
     average: dict[str, Tensor]
-    optimizer: torch.optim.AdamW
+    optimizer: MatrixOptimizer
     step: int = 0
 
     @property
@@ -110,7 +111,8 @@ def train(
             has them of generated samples and of these.
         seed: of everything random.
         resume: go on with the run in `folder`.
-        initial: a network, of the recipe's architecture, to begin with instead of random weights.
+        initial: a network to begin with instead of random weights. It may have fewer blocks than
+            the recipe says: new ones begin by passing on what is positive.
         minutes: stop after so long, with a checkpoint.
         progress: called at every logged step with the step and the mean losses since the last.
         extractor: of the rendering loss's features.
@@ -119,8 +121,8 @@ def train(
         the network with the average of the weights, as it is written to weights.safetensors.
 
     Raises:
-        RunError: `folder` is of another run, holds one already, or has none to go on with; or a
-            loss is not finite.
+        RunError: `folder` is of another run, holds one already, or has none to go on with;
+            `initial` does not fit the recipe; or a loss is not finite.
         DataError: the data lack what the recipe asks for.
         WriteError: the folder cannot be written.
     """
@@ -168,17 +170,33 @@ def _begin(recipe: Recipe, initial: Network | None) -> State:
     architecture = Architecture(recipe.widths, recipe.blocks, recipe.bins)
     network = Network(architecture)
     if initial is not None:
-        network.load_state_dict(initial.state_dict())
+        network.load_state_dict(grown(initial.state_dict(), network))
     channels_last(network)
-    optimizer = torch.optim.AdamW(
-        network.parameters(), weight_decay=recipe.weight_decay, fused=True
-    )
     average = {name: value.clone() for name, value in network.state_dict().items()}
     parts = [network] + [Network(architecture) for _ in range(_PARTS - 1)]
     for part in parts[1:]:
         for theirs, ours in zip(part.parameters(), network.parameters(), strict=True):
             theirs.data = ours.data
-    return State(tuple(parts), average, optimizer)
+    return State(tuple(parts), average, MatrixOptimizer(parts, recipe.weight_decay))
+
+
+def grown(weights: Mapping[str, Tensor], network: Network) -> dict[str, Tensor]:
+    """Weights for `network` from those of one of fewer blocks, which they are put behind.
+
+    Raises:
+        RunError: it is not like `network` but for fewer blocks.
+    """
+    own = network.state_dict()
+    new = own.keys() - weights.keys()
+    wrong = [name for name in weights if name not in own or weights[name].shape != own[name].shape]
+    wrong += [name for name in new if ".blocks." not in name and not name.startswith("start.")]
+    if wrong:
+        raise RunError(
+            f"the weights to begin with are of a network of other widths or bins, or of more"
+            f" blocks, than the recipe's: {sorted(wrong)[0]} differs; name weights of the recipe's"
+            " widths and bins, and of no more blocks"
+        )
+    return own | dict(weights)
 
 
 @contextmanager
@@ -263,14 +281,7 @@ def _step(
         for number, (network, share) in enumerate(zip(state.parts, shares, strict=True))
     ]
     found = [task.result() for task in tasks]
-    for parameter, *others in zip(*(part.parameters() for part in state.parts), strict=True):
-        for other in others:
-            parameter.grad += other.grad
-        parameter.grad /= count
-    for group in state.optimizer.param_groups:
-        group["lr"] = rate
-    torch.nn.utils.clip_grad_norm_(state.network.parameters(), _LARGEST_GRADIENT)
-    state.optimizer.step()
+    state.optimizer.step(rate, _LARGEST_GRADIENT, pool)
     state.step += 1
     return {name: float(np.mean([part[name] for part in found])) for name in found[0]}
 
