@@ -27,7 +27,7 @@ WEIGHTS: Final = Path(__file__).with_name("rgbd_hdr.safetensors")
 _VERSION: Final = 2
 """Of everything here that changes the result besides the weights."""
 
-_LONG_SIDE: Final = 224
+_LONG_SIDE: Final = 256
 """Of what the network sees, in pixels; it was trained on up to 192, and a little more gives sharper
 outlines. Slicing is done at the picture's size."""
 

@@ -55,7 +55,7 @@ class Architecture:
     """
 
     widths: tuple[int, ...] = (32, 64, 128, 192, 256)
-    blocks: tuple[int, ...] = (0, 1, 2, 2, 2)
+    blocks: tuple[int, ...] = (0, 1, 4, 5, 4)
     bins: int = 8
 
 
