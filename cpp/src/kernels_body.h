@@ -56,8 +56,9 @@ void scatter_run(double* cells, long base, const float* values, const End* begin
         before[i] = lanes(i * KERNELS_LANES - N);
     }
     const Light last = four(Count * N - 4);
+    double* const own = cells + base * N;
     for (const End* at = begin; at != end; ++at) {
-        double* cell = cells + (base + at->at) * N;
+        double* cell = own + at->at * N;
         const double first = at->first;
         const double second = at->second;
         for (int i = 0; i < kWhole; ++i) {
@@ -83,7 +84,7 @@ void scatter_mirrored(const Band& band, long base, const float* values, const Ru
         const int from = run.mirrored & 2 ? -dy : dy;
         const std::uint32_t* row = patches.rows + run.patch + from;
         for (const End* at = patches.ends + row[0]; at != patches.ends + row[1]; ++at) {
-            const int column = at->at - from * band.stride;
+            const long column = at->at - static_cast<long>(from) * band.stride;
             const bool turned = run.mirrored & 1;
             const double first = turned ? -at->second : at->first;
             const double second = turned ? -at->first : at->second;
