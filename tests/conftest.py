@@ -16,12 +16,15 @@ from synthetic_focus.scene import providers
 
 @pytest.fixture(scope="session", autouse=True)
 def interruptible() -> None:
-    """Programs that tests start can be interrupted, though a shell's job in the background cannot.
+    """Programs that tests start can be interrupted, though a job in the background cannot.
 
-    What a process ignores, those that it starts ignore as well.
+    What a process ignores, those that it starts ignore as well: SIGINT a shell's job in the
+    background, SIGHUP what nohup starts.
     """
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.fixture(scope="session", autouse=True)
