@@ -91,7 +91,7 @@ def dioptres(disparity: Map, settings: Settings, *, metric: bool) -> Map:
     """
     if not metric:
         depth = reading(settings)
-        disparity = disparity * np.float32(depth.nearest - depth.farthest)
+        disparity = disparity * np.float32(depth.span)
         disparity += np.float32(depth.farthest)
     # Nothing is farther than infinity or nearer than a millimetre.
     return np.clip(disparity, 0, 1000)
@@ -282,8 +282,7 @@ def _focus_range(settings: Settings) -> float:
     """In dioptres, to either side of the focus."""
     if not settings.focus_range:
         return 0.0  # the distances may be left wrong where nothing depends on them
-    depth = reading(settings)
-    return float(settings.focus_range * (depth.nearest - depth.farthest))
+    return float(settings.focus_range * reading(settings).span)
 
 
 def _defocused(

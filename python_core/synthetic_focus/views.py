@@ -88,7 +88,7 @@ def wipe(before: Pixels, after: Pixels, position: float, left: int, width: int) 
 def _share(disparity: Map, depth: DepthReading) -> Map:
     """From 0 at the far distance to 1 at the near one; a new array."""
     share = disparity - np.float32(depth.farthest)
-    share /= np.float32(depth.nearest - depth.farthest)
+    share /= np.float32(depth.span)
     return np.clip(share, 0, 1, out=share)
 
 

@@ -79,9 +79,14 @@ class DepthReading:
         """The disparity of the far distance, in dioptres."""
         return 1 / self.far_m
 
+    @property
+    def span(self) -> float:
+        """From the far distance to the near one, in dioptres."""
+        return self.nearest - self.farthest
+
     def at(self, share: float) -> float:
         """The disparity at `share` of the way from the far distance (0) to the near one (1)."""
-        return self.farthest + share * (self.nearest - self.farthest)
+        return self.farthest + share * self.span
 
 
 def disparity(depth: npt.NDArray[np.floating], reading: DepthReading) -> Map:

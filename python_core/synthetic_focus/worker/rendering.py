@@ -249,11 +249,10 @@ class _Frame:
         if settings.focus_mode != "point":
             raise RequestError("Focus Mode is Distance already: there is nothing to bake")
         depth = effect.reading(settings)
-        span = depth.nearest - depth.farthest
         keys = self._follow(
             effect.focus_targets(settings, self._request.keys, self._request.time),
             lambda shot, plan: shot.bake(
-                plan, settings.bake_tolerance * span, self._view_at, self._stop_if_aborted
+                plan, settings.bake_tolerance * depth.span, self._view_at, self._stop_if_aborted
             ),
         )
         if keys is None:
@@ -261,7 +260,7 @@ class _Frame:
                 "this host gives an effect no frame but the one it renders, so the focus cannot be "
                 "baked here; bake on the command line: synthetic-focus render --report"
             )
-        shares = [(time, max((value - depth.farthest) / span, 0.0)) for time, value in keys]
+        shares = [(time, max((value - depth.farthest) / depth.span, 0.0)) for time, value in keys]
         return [number for key in shares for number in key]
 
     def analyze(self) -> None:
