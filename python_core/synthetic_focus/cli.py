@@ -26,6 +26,7 @@ _NOT_OPTIONS: Final = frozenset(
     {"preset", "depth_source", "depth_file", "focus_point", "preset_name", "bake_tolerance"}
 )
 _LENS_GROUPS: Final = ("lens", "character")
+_OF_TARGETS: Final = ("target_follow", "target_hold")
 
 
 def main() -> NoReturn:
@@ -276,13 +277,16 @@ def render(
     try:
         points: Sequence[FocusTarget | tuple[float, float]]
         if targets is None:
-            follow = given.get("target_follow", True), given.get("target_hold", "strong")
+            chosen = parameters.settings(
+                {name: given[name] for name in _OF_TARGETS if name in given}
+            )
+            follow = chosen.target_follow, chosen.target_hold
             points = [
                 (x, y) if at is None else FocusTarget(x, y, at, *follow) for x, y, at in focus
             ]
         elif focus:
             raise click.UsageError("--targets and --focus both say what is sharp; give one.")
-        elif given.keys() & {"target_follow", "target_hold"}:
+        elif given.keys() & set(_OF_TARGETS):
             raise click.UsageError(
                 "--target-follow and --target-hold are for --focus; with --targets the file says "
                 "them of every target."
