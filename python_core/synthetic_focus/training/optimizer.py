@@ -36,8 +36,8 @@ class MatrixOptimizer:
     counts as the matrix from all of its window to its outputs. Steps are scaled as by Liu et al.,
     "Muon is Scalable for LLM Training", section 2.2, so that one learning rate serves both.
 
-    It is about a sixth of a step's cost, so it is shared out to as many threads as there are
-    networks.
+    Making matrices orthogonal costs too much for one thread: they are shared out to as many as
+    there are networks.
     """
 
     def __init__(self, networks: Sequence[Network], weight_decay: float) -> None:

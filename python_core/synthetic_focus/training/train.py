@@ -170,7 +170,7 @@ def _begin(recipe: Recipe, initial: Network | None) -> State:
     architecture = Architecture(recipe.widths, recipe.blocks, recipe.bins)
     network = Network(architecture)
     if initial is not None:
-        network.load_state_dict(grown(initial.state_dict(), network))
+        network.load_state_dict(_grown(initial.state_dict(), network))
     channels_last(network)
     average = {name: value.clone() for name, value in network.state_dict().items()}
     parts = [network] + [Network(architecture) for _ in range(_PARTS - 1)]
@@ -180,11 +180,11 @@ def _begin(recipe: Recipe, initial: Network | None) -> State:
     return State(tuple(parts), average, MatrixOptimizer(parts, recipe.weight_decay))
 
 
-def grown(weights: Mapping[str, Tensor], network: Network) -> dict[str, Tensor]:
-    """Weights for `network` from those of one of fewer blocks, which they are put behind.
+def _grown(weights: Mapping[str, Tensor], network: Network) -> dict[str, Tensor]:
+    """Weights for `network` from those of one of fewer blocks, which come before the new ones.
 
     Raises:
-        RunError: it is not like `network` but for fewer blocks.
+        RunError: they differ from those of `network` by more than missing blocks.
     """
     own = network.state_dict()
     new = own.keys() - weights.keys()
