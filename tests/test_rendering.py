@@ -240,6 +240,8 @@ def test_progress_counts_every_frame(shot, depth, tmp_path):
         ({"output": "../HERE/in.%04d.exr"}, RenderError, "is the source itself"),
         ({"output": "in.0011.exr", "frames": (11, 11)}, RenderError, "is the source itself"),
         ({"output": "depth.png", "frames": (11, 11)}, RenderError, "is the depth itself"),
+        ({"export_targets": "in.0012.exr"}, RenderError, "is the source itself"),
+        ({"export_targets": "depth.png"}, RenderError, "is the depth itself"),
         ({"report": "focus.pdf"}, RenderError, r"\.html.*\.svg"),
         ({"output": "one.exr"}, RenderError, r"one\.%04d\.exr"),
         ({"output": "out.xyz"}, SyntheticFocusError, "unknown"),
@@ -253,7 +255,7 @@ def test_what_is_wrong_is_said_and_nothing_is_written(
     before = sorted(p.name for p in tmp_path.iterdir())
     call = {"source": shot.name, "output": "o.%d.exr", "depth": depth, "focus": [(0.5, 0.5)]}
     call |= arguments
-    for name in ("source", "output", "depth", "report"):
+    for name in ("source", "output", "depth", "report", "export_targets"):
         if call.get(name) is not None:
             call[name] = tmp_path / str(call[name]).replace("HERE", tmp_path.name)
     with pytest.raises(error, match=message):

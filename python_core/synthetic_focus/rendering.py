@@ -106,6 +106,9 @@ def render(
         indices = reader.indices(frames)
         targets = _targets(points, reader.first_frame + indices[0], settings)
         _check_output(output, reader, indices, settings)
+        for aside in (report, export_targets):
+            if aside is not None:
+                _check_not_read(Path(aside), {Path(aside)}, reader, settings)
         shot = _Shot(reader, settings, targets, shift_depth="depth_start" not in values)
         try:
             result = _Result(reader, output, shot.space, shown_as_is=settings.view != "result")
@@ -176,15 +179,21 @@ def _check_output(output: Path, reader: Reader, indices: range, settings: Settin
             f"{output} is one image, but {len(indices)} frames are rendered. Name a sequence, such "
             f"as {output.with_name(f'{output.stem}.%04d{output.suffix}')}, or choose one frame."
         )
-    written = {output.resolve()}
+    written = {output}
     if image and pattern:
-        written = {pattern.path(reader.first_frame + index).resolve() for index in indices}
+        written = {pattern.path(reader.first_frame + index) for index in indices}
+    _check_not_read(output, written, reader, settings)
+
+
+def _check_not_read(name: Path, written: set[Path], reader: Reader, settings: Settings) -> None:
+    """Refuses to write over what the render reads."""
+    places = {path.resolve() for path in written}
     read = [("source", reader.path)]
     if settings.depth_source == "file" and settings.depth_file:
         read.append(("depth", Path(settings.depth_file)))
     for what, path in read:
-        if written & {file.resolve() for file in _files(path)}:
-            raise RenderError(f"{output} is the {what} itself. Choose another output.")
+        if places & {file.resolve() for file in _files(path)}:
+            raise RenderError(f"{name} is the {what} itself. Choose another output.")
 
 
 def _files(path: Path) -> list[Path]:
