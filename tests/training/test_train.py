@@ -5,6 +5,7 @@ import json
 import shutil
 import threading
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,13 @@ from synthetic_focus.cli import program
 from synthetic_focus.scene.rgbd_hdr import Architecture, Network, read_weights
 from synthetic_focus.training import recipe as recipes
 from synthetic_focus.training import train as training
-from synthetic_focus.training.batches import Batches, DataError, Stored, read_folder
+from synthetic_focus.training.batches import (
+    Batches,
+    DataError,
+    Stored,
+    made_beside,
+    read_folder,
+)
 from synthetic_focus.training.features import steerable
 from synthetic_focus.training.recipe import Recipe, RecipeError
 from synthetic_focus.training.train import RunError
@@ -77,8 +84,9 @@ def _losses(network: Network, data: list[Stored]) -> dict[str, float]:
     from synthetic_focus.training.batches import lens_shot, lens_shots
 
     found: dict[str, list[float]] = {name: [] for name in training.LOSSES}
-    with torch.no_grad(), _batches(data, seed=9, size=4) as batches:
-        for _, batch in zip(range(8), batches, strict=False):
+    with torch.no_grad():
+        batches = _batches(data, seed=9, size=4)
+        for batch in made_beside(batches, range(8), torch.device("cpu")):
             for name, value in training.direct(network(batch.picture), batch).items():
                 found[name].append(float(value))
         for number, stored in enumerate(lens_shots(data)):
@@ -93,17 +101,15 @@ def _losses(network: Network, data: list[Stored]) -> dict[str, float]:
     return {name: float(np.mean(values)) for name, values in found.items()}
 
 
-def _batches(data: list[Stored], *, seed: int = 0, first: int = 0, size: int = 2) -> Batches:
-    return Batches(
-        data, seed=seed, first=first, size=size, frames=[(64, 64)], merging=0.3, standing=0.3
-    )
+def _batches(data: list[Stored], *, seed: int = 0, size: int = 2) -> Batches:
+    return Batches(data, seed=seed, size=size, frames=[(64, 64)], merging=0.3, standing=0.3)
 
 
 def test_a_batch_depends_on_seed_and_step_only(data: list[Stored]) -> None:
-    with _batches(data) as batches:
-        three = [batch for _, batch in zip(range(3), batches, strict=False)]
-    with _batches(data, first=2) as later, _batches(data, seed=1) as other:
-        again, different = next(iter(later)), next(iter(other))
+    cpu = torch.device("cpu")
+    three = list(made_beside(_batches(data), range(3), cpu))
+    (again,) = made_beside(_batches(data), range(2, 3), cpu)
+    different = _batches(data, seed=1)[0]
     assert torch.equal(three[2].picture, again.picture)
     assert torch.equal(three[2].disparity, again.disparity)
     assert torch.equal(three[2].log_gain, again.log_gain)
@@ -111,12 +117,12 @@ def test_a_batch_depends_on_seed_and_step_only(data: list[Stored]) -> None:
 
 
 def test_what_goes_wrong_beside_comes_up_and_nothing_is_left_running(data: list[Stored]) -> None:
-    before = threading.active_count()
+    before, cpu = threading.active_count(), torch.device("cpu")
     broken = [replace(data[0], disparity=np.zeros((0, 0), np.float16))]
-    with _batches(broken) as batches, pytest.raises(cv2.error):
-        next(iter(batches))
-    with _batches(data):
-        pass
+    with pytest.raises(cv2.error):
+        next(made_beside(_batches(broken), range(9), cpu))
+    with closing(made_beside(_batches(data), range(9), cpu)) as coming:
+        next(coming)
     assert threading.active_count() == before
 
 
@@ -209,8 +215,7 @@ def test_weights_that_do_not_fit_the_recipe_are_refused(
 def test_the_parts_of_a_batch_add_up_to_the_whole(data: list[Stored], short: Recipe) -> None:
     """Gradients of two halves in two networks are those of the whole batch in one."""
     state = training._begin(short, None)
-    with _batches(data, size=4) as batches:
-        batch = next(iter(batches))
+    batch = _batches(data, size=4)[0]
     stage = short.stages[0]
     alone = Network(state.network.architecture)
     alone.load_state_dict(state.network.state_dict())
@@ -223,7 +228,7 @@ def test_the_parts_of_a_batch_add_up_to_the_whole(data: list[Stored], short: Rec
     total.backward()
     norm = torch.nn.utils.clip_grad_norm_(alone.parameters(), 1.0)
     assert norm > 0
-    with training._pool() as pool:
+    with training._pool(2) as pool:
         training._step(state, stage, batch, 0.0, [], steerable, pool)
     for ours, expected in zip(state.network.parameters(), alone.parameters(), strict=True):
         assert ours.grad is not None

@@ -1,14 +1,12 @@
-"""Batches for training: samples held in memory, made into new photographs in a thread beside."""
+"""Batches for training: samples held in memory, made into new photographs beside the training."""
 
 from __future__ import annotations
 
-import queue
-import threading
-from collections.abc import Iterator, Sequence
+import os
+from collections.abc import Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from types import TracebackType
 from typing import NamedTuple
 
 import cv2
@@ -16,6 +14,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
 
 from synthetic_focus.errors import SyntheticFocusError
 from synthetic_focus.evaluation.scenes.geometry import Floats
@@ -28,7 +27,6 @@ Halves = NDArray[np.float16]
 
 _BRIGHTEST = 60000.0
 _PHOTOGRAPHED_SIDE = 144  # pixels of the long side, as that of a generated sample's `LensShot`
-_AHEAD = 4
 
 
 class DataError(SyntheticFocusError):
@@ -156,6 +154,10 @@ class Batch(NamedTuple):
     disparity: Tensor
     log_gain: Tensor
 
+    def to(self, device: torch.device) -> Batch:
+        """The same on that device."""
+        return Batch(*(part.to(device, non_blocking=True) for part in self))
+
 
 @dataclass(frozen=True)
 class LensShot:
@@ -177,6 +179,15 @@ class LensShot:
     slopes: tuple[float, ...]
     focuses: tuple[float, ...]
 
+    def to(self, device: torch.device) -> LensShot:
+        """The same on that device."""
+        return replace(
+            self,
+            picture=self.picture.to(device),
+            dioptres=self.dioptres.to(device),
+            targets=tuple(target.to(device) for target in self.targets),
+        )
+
 
 @dataclass(frozen=True)
 class PhotographedShot:
@@ -192,6 +203,14 @@ class PhotographedShot:
     picture: Tensor
     targets: tuple[Tensor, ...]
 
+    def to(self, device: torch.device) -> PhotographedShot:
+        """The same on that device."""
+        return replace(
+            self,
+            picture=self.picture.to(device),
+            targets=tuple(target.to(device) for target in self.targets),
+        )
+
 
 def blur_slope(camera: SampleCamera, exposure: Exposure, width: int) -> float:
     """Pixels of blur radius for a dioptre out of focus, in a picture `width` pixels wide."""
@@ -204,28 +223,24 @@ def blur_slope(camera: SampleCamera, exposure: Exposure, width: int) -> float:
     )
 
 
-class Batches:
-    """Makes the batches of consecutive steps in a thread; batch n depends on the seed and n only.
-
-    Use as a context manager, and iterate.
-    """
+class Batches(Dataset[Batch]):
+    """The batch of each step of a run; batch n depends on the seed and n only."""
 
     def __init__(
         self,
         data: Sequence[Stored],
         *,
         seed: int,
-        first: int,
         size: int,
         frames: Sequence[tuple[int, int]],
         merging: float,
         standing: float,
     ) -> None:
-        """Starts.
+        """Keeps what it is told.
 
         Args:
             data: samples.
-            seed, first: of the run, and the step whose batch comes first.
+            seed: of the run.
             size: pictures a batch.
             frames: (width, height) to choose from, one a batch.
             merging, standing: how often two scenes are merged, and things are put into one.
@@ -233,43 +248,8 @@ class Batches:
         self._data = data
         self._seed, self._size, self._frames = seed, size, tuple(frames)
         self._merging, self._standing = merging, standing
-        self._ready: queue.Queue[Batch | BaseException] = queue.Queue(_AHEAD)
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, args=(first,), daemon=True)
-        self._thread.start()
 
-    def __enter__(self) -> Batches:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._stop.set()
-        while self._thread.is_alive():
-            try:
-                self._ready.get(timeout=0.05)
-            except queue.Empty:
-                continue
-
-    def __iter__(self) -> Iterator[Batch]:
-        while True:
-            item = self._ready.get()
-            if isinstance(item, BaseException):
-                raise item
-            yield item
-
-    def _run(self, step: int) -> None:
-        try:
-            while not self._stop.is_set():
-                self._ready.put(self.make(step))
-                step += 1
-        except BaseException as error:
-            self._ready.put(error)
-
-    def make(self, step: int) -> Batch:
+    def __getitem__(self, step: int) -> Batch:
         """The batch of one step."""
         rng = np.random.default_rng([self._seed, step])
         frame = self._frames[int(rng.integers(len(self._frames)))]
@@ -295,6 +275,35 @@ class Batches:
         stored = self._data[int(rng.integers(len(self._data)))]
         whole = augment.View(stored.deep.astype(np.float32), stored.disparity.astype(np.float32))
         return augment.framed(whole, frame, rng)
+
+
+def made_beside(
+    batches: Batches, steps: range, device: torch.device
+) -> Generator[Batch, None, None]:
+    """The batches of consecutive steps, made while those before are learnt from.
+
+    A thread is enough beside a training that needs the processor itself. A graphics card is fed
+    by a process for each core, from which batches come in pinned memory.
+    """
+    if device.type == "cpu":
+        with ThreadPoolExecutor(1) as thread:
+            tasks = (thread.submit(batches.__getitem__, step) for step in steps)
+            following = next(tasks, None)
+            while following is not None:
+                batch, following = following.result(), next(tasks, None)
+                yield batch
+        return
+    # By fork, so that the processes share the samples. What OpenCV's own threads would do in a
+    # fork is not defined, and there are processes enough.
+    cv2.setNumThreads(1)
+    yield from DataLoader(
+        batches,
+        batch_size=None,
+        sampler=steps,
+        num_workers=os.cpu_count() or 1,
+        multiprocessing_context="fork",
+        pin_memory=True,
+    )
 
 
 def lens_shots(data: Sequence[Stored]) -> list[Stored]:

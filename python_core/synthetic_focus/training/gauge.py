@@ -48,7 +48,7 @@ def blur_radii(
     """
     with torch.no_grad():
         flat = disparity.flatten()
-        low, high = torch.quantile(flat, torch.tensor([0.02, 0.98]))
+        low, high = torch.quantile(flat, flat.new_tensor([0.02, 0.98]))
         span = (high - low).clamp_min(1e-4)
         shares = (flat - low) / span
         order = shares.argsort(stable=True).chunk(_CELLS)
@@ -57,11 +57,11 @@ def blur_radii(
             torch.stack([cost[:, cell].sum(dim=1) for cell in order])
             for cost in (_cost(light, target).flatten(1) for target in targets)
         ]
-        grid = torch.arange(-_WIDEST, _WIDEST + _STEP / 2, _STEP)
+        grid = torch.arange(-_WIDEST, _WIDEST + _STEP / 2, _STEP, device=flat.device)
         far, near = (x.flatten() for x in torch.meshgrid(grid, grid, indexing="ij"))
         far, near = (x[far - near >= _LEAST_SLOPE] for x in (far, near))
         radii = far[:, None] + (near - far)[:, None] * places
-        alphas, betas = _adjustments(kind)
+        alphas, betas = (values.to(flat) for values in _adjustments(kind))
         total, likely = _read(costs[0], radii).topk(_LIKELY, largest=False)
         total = total[:, None].expand(-1, len(alphas))
         if len(costs) > 1:
@@ -90,7 +90,7 @@ def _cost(light: Tensor, target: Tensor) -> Tensor:
     planes, found = light.transpose(0, 1), []
     for radius in range(_WIDEST + 1):
         padded = functional.pad(planes, (radius,) * 4, mode="replicate")
-        blurred = functional.conv2d(padded, disc(radius)[None, None]).transpose(0, 1)
+        blurred = functional.conv2d(padded, disc(radius).to(planes)[None, None]).transpose(0, 1)
         error = (log_encoded(blurred.clamp_max(white)) - wanted).abs().mean(dim=1, keepdim=True)
         around = functional.avg_pool2d(error, 2 * _REACH + 1, 1, _REACH, count_include_pad=False)
         found.append(around[0, 0])
@@ -106,6 +106,6 @@ def _read(cost: Tensor, radii: Tensor) -> Tensor:
     """
     sizes = radii.abs().clamp_max(_WIDEST)
     whole = sizes.floor().clamp_max(_WIDEST - 1).long()
-    cells = torch.arange(cost.shape[0])
+    cells = torch.arange(cost.shape[0], device=cost.device)
     below, above = cost[cells, whole], cost[cells, whole + 1]
     return (below + (sizes - whole) * (above - below)).sum(dim=-1)

@@ -14,6 +14,8 @@ from torch.optim import AdamW, Muon, Optimizer
 
 from synthetic_focus.scene.rgbd_hdr import Network
 
+_THREADS = 2
+
 
 @dataclass(frozen=True)
 class _Share:
@@ -36,8 +38,7 @@ class MatrixOptimizer:
     counts as the matrix from all of its window to its outputs. Steps are scaled as by Liu et al.,
     "Muon is Scalable for LLM Training", section 2.2, so that one learning rate serves both.
 
-    Making matrices orthogonal costs too much for one thread: they are shared out to as many as
-    there are networks.
+    Making matrices orthogonal costs too much for one thread: they are shared out to two.
     """
 
     def __init__(self, networks: Sequence[Network], weight_decay: float) -> None:
@@ -52,7 +53,7 @@ class MatrixOptimizer:
         self._shares = [
             _Share(_by_network(rest), flat, AdamW(flat, weight_decay=weight_decay, fused=True))
         ]
-        for some in _shared_out(hidden, len(networks)):
+        for some in _shared_out(hidden, _THREADS):
             matrices = [_matrix(same[0].data) for same in some]
             muon = Muon(matrices, weight_decay=weight_decay, adjust_lr_fn="match_rms_adamw")
             self._shares.append(_Share(_by_network(some), matrices, muon))
@@ -87,7 +88,7 @@ def _average_gradients(share: _Share) -> float:
     for other in others:
         torch._foreach_add_(mean, other)
     torch._foreach_div_(mean, float(len(share.weights)))
-    return sum(float(norm) ** 2 for norm in torch._foreach_norm(mean))
+    return float(torch.stack(torch._foreach_norm(mean)).square().sum())
 
 
 def _gradient(weight: nn.Parameter) -> Tensor:

@@ -2,7 +2,8 @@
 
 A run is a folder: recipe.json (what it is), checkpoint.pt (where it is), weights.safetensors (what
 it has learnt, as the estimator reads it), log.csv and losses.png. Batch n depends on the seed and n
-alone, so that a run that was stopped and goes on is the run that was not.
+alone, so that a run that was stopped and goes on is the run that was not: to the bit on the
+processor, nearly so on a graphics card, which sums in any order.
 """
 
 from __future__ import annotations
@@ -13,8 +14,8 @@ import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,7 @@ from synthetic_focus.training.batches import (
     Stored,
     lens_shot,
     lens_shots,
+    made_beside,
     photographed_shot,
 )
 from synthetic_focus.training.features import Extractor, steerable
@@ -73,7 +75,8 @@ class State:
     Attributes:
         parts: networks of the same weights, each with gradients of its own for its part of the
             batch. Two threads with half a batch each are faster than two threads in each
-            convolution, and much faster on a machine that has other work.
+            convolution, and much faster on a machine that has other work. On a graphics card
+            there is one.
         average: moving average of the weights.
     """
 
@@ -86,6 +89,11 @@ class State:
     def network(self) -> Network:
         """The weights of all parts."""
         return self.parts[0]
+
+    @property
+    def device(self) -> torch.device:
+        """Where they are."""
+        return self.network.last.weight.device
 
 
 def train(
@@ -101,7 +109,7 @@ def train(
     progress: Progress | None = None,
     extractor: Extractor = steerable,
 ) -> Network:
-    """Trains the estimator.
+    """Trains the estimator, on the graphics card that CUDA knows if there is one.
 
     Args:
         recipe: what is done.
@@ -135,18 +143,21 @@ def train(
     shots = lens_shots(data)
     _check(recipe, shots, photographs)
     last = began = time.monotonic()
-    with _saved_when_stopped(state, folder, log), _pool() as pool:
+    with _saved_when_stopped(state, folder, log), _pool(len(state.parts)) as pool:
         for stage, skipped in _stages(recipe, state.step):
-            with Batches(
+            batches = Batches(
                 data,
                 seed=seed,
-                first=state.step,
                 size=stage.batch,
                 frames=stage.frames,
                 merging=stage.merging,
                 standing=stage.standing,
-            ) as batches:
-                for done, batch in zip(range(skipped, stage.steps), batches, strict=False):
+            )
+            first = state.step - skipped
+            steps = range(state.step, first + stage.steps)
+            with closing(made_beside(batches, steps, state.device)) as coming:
+                for batch in coming:
+                    done = state.step - first
                     warm = min(1.0, (state.step + 1) / max(1, recipe.warm_up))
                     rate = stage.rate(done) * warm
                     rng = np.random.default_rng([seed, state.step, 1])
@@ -171,9 +182,10 @@ def _begin(recipe: Recipe, initial: Network | None) -> State:
     network = Network(architecture)
     if initial is not None:
         network.load_state_dict(_grown(initial.state_dict(), network))
-    channels_last(network)
+    on_card = torch.cuda.is_available()
+    channels_last(network.to("cuda" if on_card else "cpu"))
     average = {name: value.clone() for name, value in network.state_dict().items()}
-    parts = [network] + [Network(architecture) for _ in range(_PARTS - 1)]
+    parts = [network] + [Network(architecture) for _ in range(0 if on_card else _PARTS - 1)]
     for part in parts[1:]:
         for theirs, ours in zip(part.parameters(), network.parameters(), strict=True):
             theirs.data = ours.data
@@ -200,12 +212,12 @@ def _grown(weights: Mapping[str, Tensor], network: Network) -> dict[str, Tensor]
 
 
 @contextmanager
-def _pool() -> Iterator[Executor]:
+def _pool(count: int) -> Iterator[Executor]:
     """Threads that compute by themselves, one for each part of a batch."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        with ThreadPoolExecutor(_PARTS, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+        with ThreadPoolExecutor(count, initializer=torch.set_num_threads, initargs=(1,)) as pool:
             yield pool
     finally:
         torch.set_num_threads(before)
@@ -273,11 +285,11 @@ def _step(
     for network in state.parts:
         network.zero_grad()
     count = len(state.parts)
+    batch, lens = batch.to(state.device), [shot.to(state.device) for shot in lens]
     shares = [Batch(*part) for part in zip(*(whole.chunk(count) for whole in batch), strict=True)]
+    weights = replace(stage.weights, rendering=stage.weights.rendering * count / _PARTS)
     tasks = [
-        pool.submit(
-            _share, network, share, lens[number::count], stage.weights, extractor, state.step
-        )
+        pool.submit(_share, network, share, lens[number::count], weights, extractor, state.step)
         for number, (network, share) in enumerate(zip(state.parts, shares, strict=True))
     ]
     found = [task.result() for task in tasks]
@@ -303,22 +315,25 @@ def _share(
         + weights.calibration * found["calibration"]
         + weights.light * found["light"]
     )
+    seen: dict[str, list[Tensor]] = {}
     for shot in lens:
         prediction = _predicted(network, shot.picture)
         rendering, adjusted = losses.rendering(prediction, shot, extractor)
         smoothness = losses.edge_aware_smoothness(prediction.disparity, shot.picture)
         total = total + weights.rendering * (rendering + adjusted + weights.smoothness * smoothness)
-        if isinstance(shot, LensShot):
-            found |= {"rendering": rendering, "adjusted": adjusted, "smoothness": smoothness}
-        else:
-            found |= dict(zip(PHOTOGRAPHED, (rendering, adjusted), strict=True))
-    if not math.isfinite(float(total.detach())):
-        raise RunError(
-            f"the loss is {float(total.detach())} at step {step}, so the run has diverged: lower"
-            " the recipe's learning_rate, or look for damaged data"
-        )
+        names = LOSSES[-3:] if isinstance(shot, LensShot) else PHOTOGRAPHED
+        for name, value in zip(names, (rendering, adjusted, smoothness), strict=False):
+            seen.setdefault(name, []).append(value)
+    found |= {name: torch.stack(values).mean() for name, values in seen.items()}
     total.backward()  # type: ignore[no-untyped-call]
-    return {name: float(value.detach()) for name, value in found.items()}
+    # All at once, since a graphics card is waited for each time that one looks.
+    whole, *values = torch.stack([total, *found.values()]).detach().tolist()
+    if not math.isfinite(whole):
+        raise RunError(
+            f"the loss is {whole} at step {step}, so the run has diverged: lower the recipe's"
+            " learning_rate, or look for damaged data"
+        )
+    return dict(zip(found, values, strict=True))
 
 
 def direct(prediction: Prediction, batch: Batch) -> dict[str, Tensor]:
@@ -334,7 +349,7 @@ def direct(prediction: Prediction, batch: Batch) -> dict[str, Tensor]:
 
 
 def _predicted(network: Network, picture: Tensor) -> Prediction:
-    with torch.autocast("cpu", torch.bfloat16):
+    with torch.autocast(picture.device.type, torch.bfloat16):
         prediction: Prediction = network(picture)
     return Prediction(*(part.float() for part in prediction))
 
@@ -399,7 +414,7 @@ def _restore(state: State, folder: Path) -> None:
     if not path.exists():  # killed before the first
         return
     try:
-        checkpoint: dict[str, Any] = torch.load(path, weights_only=True)
+        checkpoint: dict[str, Any] = torch.load(path, map_location=state.device, weights_only=True)
         state.network.load_state_dict(checkpoint["network"])
         state.optimizer.load_state_dict(checkpoint["optimizer"])
         state.average = checkpoint["average"]
