@@ -84,11 +84,23 @@ def test_lost_light_is_asked_for_in_clipped_pixels_only() -> None:
     picture = torch.full((1, 3, 4, 4), 0.5)
     picture[..., 0, :2] = 1.0
     true = torch.full((1, 3, 4, 4), 3.0)
-    # Huber: |3| - 0.5 over two pixels of three channels, and one more in the mean's denominator.
-    assert float(losses.lost_light(true * 0, true, picture)) == pytest.approx(2.5 * 6 / 7)
+    # Huber: |3| - 1 over two pixels of three channels, and one more in the mean's denominator.
+    assert float(losses.lost_light(true * 0, true, picture)) == pytest.approx(2 * 6 / 9)
     guess = true.clone()
     guess[..., 1:, :] = 99
     assert float(losses.lost_light(guess, true, picture)) == 0
+
+
+def test_a_lamp_counts_as_much_as_a_window_and_a_picture_without_light_not() -> None:
+    picture = torch.full((3, 3, 8, 8), 0.5)
+    picture[0], picture[1, :, 0, 0] = 1.0, 1.0
+    true = torch.ones(3, 3, 8, 8)
+    window, lamp = (
+        float(losses.lost_light(true * (torch.arange(3) != n).view(3, 1, 1, 1), true, picture))
+        for n in (0, 1)
+    )
+    assert window == pytest.approx(0.25 * 64 / 65 / 2)
+    assert lamp == pytest.approx(0.25 * 1 / 2 / 2)
 
 
 def test_smoothness_counts_gradients_but_where_the_picture_has_them() -> None:

@@ -283,7 +283,7 @@ def made_beside(
     """The batches of consecutive steps, made while those before are learnt from.
 
     A thread is enough beside a training that needs the processor itself. A graphics card is fed
-    by a process for each core, from which batches come in pinned memory.
+    by processes, which leave two cores to the one that trains; batches come in pinned memory.
     """
     if device.type == "cpu":
         with ThreadPoolExecutor(1) as thread:
@@ -300,7 +300,7 @@ def made_beside(
         batches,
         batch_size=None,
         sampler=steps,
-        num_workers=os.cpu_count() or 1,
+        num_workers=max(1, (os.cpu_count() or 1) - 2),
         multiprocessing_context="fork",
         pin_memory=True,
     )

@@ -71,15 +71,21 @@ def calibration(predicted: Tensor, true: Tensor) -> Tensor:
 
 
 def lost_light(log_gain: Tensor, true: Tensor, picture: Tensor) -> Tensor:
-    """Mean square error of log light over clipped pixels, large errors linearly (Huber, at 1).
+    """Mean square error of log light over clipped pixels, large errors linearly (Huber, at 2).
+
+    Each picture that has any counts the same, as in `evaluate scene`: a lamp at night is a few
+    pixels, and a window many.
 
     Args:
         log_gain, true: (B, 3, H, W), natural logarithms.
         picture: (B, 3, H, W), display-encoded, which says where light was clipped.
     """
     clipped = (picture.amax(dim=1, keepdim=True) >= CLIPPED).to(log_gain)
-    error = functional.smooth_l1_loss(log_gain, true, beta=1.0, reduction="none")
-    return (error * clipped).sum() / (3 * clipped.sum() + 1)
+    error = functional.smooth_l1_loss(log_gain, true, beta=2.0, reduction="none")
+    # One pixel more, of no error: a single one, which may be noise, does not count as a picture.
+    count = clipped.sum(dim=(1, 2, 3))
+    means = (error * clipped).sum(dim=(1, 2, 3)) / (3 * (count + 1))
+    return means.sum() / (count > 0).sum().clamp_min(1)
 
 
 def edge_aware_smoothness(disparity: Tensor, picture: Tensor) -> Tensor:
