@@ -91,6 +91,18 @@ def test_of_two_scenes_the_nearer_is_seen() -> None:
     )
 
 
+def test_other_pigments_keep_white_and_the_sum_of_all_channels() -> None:
+    radiance, white = _view(3).radiance, np.full((4, 4, 3), 2.5, np.float32)
+    changes = []
+    for seed in range(12):
+        other = augment.recoloured(radiance, np.random.default_rng(seed))
+        np.testing.assert_allclose(other.sum(axis=2), radiance.sum(axis=2), rtol=1e-4)
+        changes.append(float(np.abs(other - radiance).mean()))
+        of_white = augment.recoloured(white, np.random.default_rng(seed))
+        np.testing.assert_allclose(of_white, white, rtol=1e-6)
+    assert max(changes) > 0.02
+
+
 def test_things_stand_before_what_is_farther_and_behind_what_is_nearer() -> None:
     view, changed = _view(3), 0
     for seed in range(30):

@@ -1,4 +1,4 @@
-"""New scenes from old ones: other framings, two scenes in one, things that stand on the ground."""
+"""New scenes from old ones: framed, coloured, put into one, or with things standing in them."""
 
 from __future__ import annotations
 
@@ -60,6 +60,17 @@ def framed(view: View, size: tuple[int, int], rng: np.random.Generator) -> View:
         return np.asarray(result, np.float32)
 
     return View(warped(view.radiance, cv2.INTER_LINEAR), warped(view.disparity, cv2.INTER_NEAREST))
+
+
+def recoloured(radiance: Floats, rng: np.random.Generator) -> Floats:
+    """The same scene of other pigments: its channels, more or less exchanged.
+
+    What is red is as often near as what is blue. White stays white.
+    """
+    exchanged = np.eye(3)[rng.permutation(3)]
+    share = rng.uniform(0, 1)
+    mixed = share * exchanged + (1 - share) * np.eye(3)
+    return np.asarray(cv2.transform(radiance, mixed), np.float32)
 
 
 def merged(first: View, second: View) -> View:

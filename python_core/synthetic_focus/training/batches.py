@@ -26,6 +26,7 @@ from synthetic_focus.training.samples import Exposure, Kind, SampleCamera
 Halves = NDArray[np.float16]
 
 _BRIGHTEST = 60000.0
+_RECOLOURED = 0.25  # of the pictures
 _PHOTOGRAPHED_SIDE = 144  # pixels of the long side, as that of a generated sample's `LensShot`
 
 
@@ -268,7 +269,10 @@ class Batches(Dataset[Batch]):
             texture = self._view(frame, rng).radiance
             for _ in range(int(rng.integers(1, 4))):
                 view = augment.with_standing(view, texture, rng)
-        taken = photograph(view.radiance, rng)
+        radiance = view.radiance
+        if rng.random() < _RECOLOURED:
+            radiance = augment.recoloured(radiance, rng)
+        taken = photograph(radiance, rng)
         return taken.picture, augment.relative(view.disparity), taken.log_gain
 
     def _view(self, frame: tuple[int, int], rng: np.random.Generator) -> augment.View:
