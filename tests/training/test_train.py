@@ -17,6 +17,7 @@ import torch
 from click.testing import CliRunner
 
 from synthetic_focus.cli import program
+from synthetic_focus.scene.estimator import WEIGHTS
 from synthetic_focus.scene.rgbd_hdr import Architecture, Network, read_weights
 from synthetic_focus.training import recipe as recipes
 from synthetic_focus.training import train as training
@@ -314,7 +315,7 @@ def test_recipes_that_say_nothing_sensible_are_refused(
     (tmp_path / "own.toml").write_text(text)
     with pytest.raises(RecipeError, match=message):
         recipes.load(str(tmp_path / "own.toml"))
-    with pytest.raises(RecipeError, match="the package has default, smoke"):
+    with pytest.raises(RecipeError, match="the package has card, default, smoke"):
         recipes.load("none")
 
 
@@ -323,7 +324,10 @@ def test_the_learning_rate_falls_along_half_a_cosine() -> None:
     assert [stage.rate(step) for step in (0, 50, 100)] == pytest.approx([1, 0.6, 0.2])
 
 
-def test_the_shipped_recipe_can_be_read() -> None:
-    recipe = recipes.load("default")
+@pytest.mark.parametrize("name", ["default", "card"])
+def test_the_shipped_recipes_are_for_the_shipped_network(name: str) -> None:
+    recipe = recipes.load(name)
     assert json.loads(json.dumps(recipe.facts()))["bins"] == recipe.bins
     assert recipe.steps > 1000
+    shipped = read_weights(WEIGHTS.read_bytes(), "weights").architecture
+    assert Architecture(recipe.widths, recipe.blocks, recipe.bins) == shipped

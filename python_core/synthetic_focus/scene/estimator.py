@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 
 WEIGHTS: Final = Path(__file__).with_name("rgbd_hdr.safetensors")
 
-_VERSION: Final = 2
+_VERSION: Final = 3
 """Of everything here that changes the result besides the weights."""
 
-_LONG_SIDE: Final = 256
+_LONG_SIDE: Final = 288
 """Of what the network sees, in pixels; it was trained on up to 192, and a little more gives sharper
 outlines. Slicing is done at the picture's size."""
 

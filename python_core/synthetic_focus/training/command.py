@@ -34,7 +34,7 @@ import click
     metavar="NAME",
     default="default",
     show_default=True,
-    help="default, smoke, or a TOML file.",
+    help="default (for two cores), card (for a graphics card), smoke, or a TOML file.",
 )
 @click.option("--resume", is_flag=True, help="Go on with the run in RUN_DIR.")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
