@@ -22,9 +22,9 @@ from synthetic_focus.scene.depth import extent
 Map = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.bool_]
 
-# Half the width of the band, as a share of the map's long side: 14 pixels of 960. The built-in
-# estimator decides at every 8th pixel, and errs by one or two of these.
-_REACH: Final = 14 / 960
+# Half the width of the band, as a share of the map's long side: 11 pixels of 960. The built-in
+# estimator decides at every 7th pixel, and errs by one or two of these.
+_REACH: Final = 11 / 960
 # Steps below the first share of the map's range are left to slope, from the second on they are
 # wholly edges.
 _STEPS: Final = (0.2, 0.4)
