@@ -151,18 +151,22 @@ auto pixels_of(const std::vector<Array>& arrays, const std::vector<py::ssize_t>&
 py::tuple average(const std::vector<ByteArray>& grey, const std::vector<FloatArray>& values,
                   const std::vector<std::optional<FloatArray>>& gains,
                   const std::vector<FloatArray>& forward, const std::vector<FloatArray>& backward,
-                  const std::vector<float>& ages, float largest_mismatch, float largest_change,
-                  float value_scale, float gain_scale, int threads) {
+                  int current, const std::vector<float>& shares, float largest_mismatch,
+                  float largest_change, float value_scale, float gain_scale, int threads) {
     const std::size_t count = values.size();
     if (count == 0 || count > kMaxFrames || grey.size() != count || gains.size() != count ||
         forward.size() != count - 1 || backward.size() != count - 1 || values[0].ndim() != 2) {
         throw py::value_error("there must be 1 to 16 frames, and one flow less than frames");
     }
-    if (ages.size() < count) throw py::value_error("there must be a weight for every frame");
+    if (shares.size() != count) throw py::value_error("there must be a weight for every frame");
+    if (current < 0 || current >= static_cast<int>(count)) {
+        throw py::value_error("the current frame must be one of the frames");
+    }
     const py::ssize_t height = values[0].shape(0), width = values[0].shape(1);
     Window window;
     window.width = static_cast<int>(width);
     window.height = static_cast<int>(height);
+    window.current = current;
     window.grey = pixels_of(grey, {height, width}, "grey pictures");
     window.values = pixels_of(values, {height, width}, "maps");
     window.forward = pixels_of(forward, {height, width, 2}, "forward flows");
@@ -174,12 +178,12 @@ py::tuple average(const std::vector<ByteArray>& grey, const std::vector<FloatArr
     py::array_t<float> averaged({height, width});
     py::object averaged_gain = py::none();
     float* gain_pixels = nullptr;
-    if (gains.back()) {
+    if (gains[current]) {
         py::array_t<float> result({height, width, py::ssize_t{3}});
         gain_pixels = result.mutable_data();
         averaged_gain = result;
     }
-    const Averaging averaging{ages,           largest_mismatch,
+    const Averaging averaging{shares,         largest_mismatch,
                               largest_change, value_scale,
                               gain_scale,     threads > 0 ? threads : available_threads()};
     float* pixels = averaged.mutable_data();
@@ -234,9 +238,9 @@ PYBIND11_MODULE(_native, module) {
     module.def("coc_map", &coc_map, py::arg("disparity"), py::kw_only(), py::arg("focus"),
                py::arg("range"), py::arg("scale"));
     module.def("average_over_time", &average, py::arg("grey"), py::arg("values"), py::arg("gains"),
-               py::arg("forward"), py::arg("backward"), py::kw_only(), py::arg("ages"),
-               py::arg("largest_mismatch"), py::arg("largest_change"), py::arg("value_scale"),
-               py::arg("gain_scale"), py::arg("threads"));
+               py::arg("forward"), py::arg("backward"), py::kw_only(), py::arg("current"),
+               py::arg("shares"), py::arg("largest_mismatch"), py::arg("largest_change"),
+               py::arg("value_scale"), py::arg("gain_scale"), py::arg("threads"));
     module.def("relaxed", &relaxed, py::arg("values"), py::arg("free"), py::kw_only(),
                py::arg("across"), py::arg("down"), py::arg("prior"), py::arg("pull"),
                py::arg("sweeps"));

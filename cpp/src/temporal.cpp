@@ -70,66 +70,65 @@ float clipped_gain(const float* gains, const Corners& corners, std::ptrdiff_t ch
 
 // Values of one point in several frames with their weights, the current frame's first.
 struct Samples {
-    std::array<float, kMaxFrames> value;
-    std::array<float, kMaxFrames> weight;
+    struct One {
+        float value, weight;
+    };
+    std::array<One, kMaxFrames> all;
     int count = 0;
 
-    void add(float v, float w) {
-        value[count] = v;
-        weight[count] = w;
-        ++count;
-    }
+    void add(float value, float weight) { all[count++] = {value, weight}; }
 
-    // The median distance of `value[k]` from all values, itself among them.
-    float median_distance(const std::array<float, kMaxFrames>& sorted, float from) const {
-        // The distances in order, merged from the values below and above.
-        int above = 0;
-        while (above < count && sorted[above] < from) ++above;
-        int below = above - 1;
-        float before = 0, now = 0;
-        for (int taken = 0; taken <= count / 2; ++taken) {
-            before = now;
-            if (below < 0 || (above < count && sorted[above] - from < from - sorted[below])) {
-                now = sorted[above++] - from;
-            } else {
-                now = from - sorted[below--];
-            }
-        }
-        return count % 2 ? now : (before + now) / 2;
-    }
-
-    // Equation 8, with the weights of equation 7 times those of the outlier test.
-    float average(float scale) const {
-        if (count == 1) return value[0];
-        std::array<float, kMaxFrames> sorted;
-        for (int i = 0; i < count; ++i) {
+    // Equation 8, with the weights of equation 7 times those of the outlier test: of each value's
+    // median distance from all, itself among them. Puts them in order.
+    float average(float scale) {
+        const float now = all[0].value;
+        if (count == 1) return now;
+        for (int i = 1; i < count; ++i) {
+            const One one = all[i];
             int place = i;
-            for (; place > 0 && sorted[place - 1] > value[i]; --place)
-                sorted[place] = sorted[place - 1];
-            sorted[place] = value[i];
+            for (; place > 0 && all[place - 1].value > one.value; --place) {
+                all[place] = all[place - 1];
+            }
+            all[place] = one;
         }
+        // The nearest of a value are neighbours in this order, and move up with it.
+        const int nearest = count / 2 + 1;
+        int first = 0;
         float sum = 0, weights = 0;
         for (int i = 0; i < count; ++i) {
-            const float w = weight[i] * std::exp(-median_distance(sorted, value[i]) / scale);
+            const float value = all[i].value;
+            while (first + nearest < count &&
+                   all[first + nearest].value - value < value - all[first].value) {
+                ++first;
+            }
+            const float below = value - all[first].value;
+            const float above = all[first + nearest - 1].value - value;
+            float median = std::max(below, above);
+            if (count % 2 == 0) {
+                // With the next farthest of them, which is the other end or beside this one.
+                const float inner = below > above ? value - all[first + 1].value
+                                                  : all[first + nearest - 2].value - value;
+                median = (median + std::max(std::min(below, above), inner)) / 2;
+            }
+            const float w = all[i].weight * std::exp(-median / scale);
             weights += w;
             // As differences from the current value: a constant stays what it is.
-            sum += w * (value[i] - value[0]);
+            sum += w * (value - now);
         }
         // All may be outliers, so far from each other that no weight is left.
-        return weights > 0 ? value[0] + sum / weights : value[0];
+        return weights > 0 ? now + sum / weights : now;
     }
 };
 
-// Where a point of the current frame is in an earlier one, as far as it can be followed.
+// Where a point of the current frame is in another one, as far as it can be followed.
 struct Trace {
     float x, y;
     float weight = 1;
 
-    // To the frame before, along the flow between the two.
-    void step(const Window& window, const float* forward, const float* backward,
-              float largest_mismatch) {
+    // To the next frame on the way, along the flow there; `back` is the flow from there.
+    void step(const Window& window, const float* out, const float* back, float largest_mismatch) {
         const Corners here(window, x, y);
-        const float dx = smooth(backward, here, 2, 0), dy = smooth(backward, here, 2, 1);
+        const float dx = smooth(out, here, 2, 0), dy = smooth(out, here, 2, 1);
         x += dx;
         y += dy;
         if (!(x >= 0 && y >= 0 && x <= static_cast<float>(window.width - 1) &&
@@ -138,8 +137,8 @@ struct Trace {
             return;
         }
         const Corners there(window, x, y);
-        const float back_x = dx + smooth(forward, there, 2, 0);
-        const float back_y = dy + smooth(forward, there, 2, 1);
+        const float back_x = dx + smooth(back, there, 2, 0);
+        const float back_y = dy + smooth(back, there, 2, 1);
         const float mismatch =
             (back_x * back_x + back_y * back_y) / (largest_mismatch * largest_mismatch);
         weight *= std::max(0.0F, 1 - mismatch);
@@ -151,39 +150,44 @@ struct Trace {
 void average_over_time(const Window& window, const Averaging& averaging, float* values,
                        float* gains) {
     const int count = static_cast<int>(window.values.size());
-    const int last = count - 1;
+    const int current = window.current;
     parallel_for(window.height, averaging.threads, nullptr, [&](int row, int) {
         for (int column = 0; column < window.width; ++column) {
             const std::ptrdiff_t here = std::ptrdiff_t{row} * window.width + column;
             Samples disparity;
-            disparity.add(window.values[last][here], averaging.ages[0]);
+            disparity.add(window.values[current][here], averaging.shares[current]);
             std::array<Samples, 3> light;
             bool clipped = false;
             for (int c = 0; gains != nullptr && c < 3; ++c) {
-                const float gain = window.gains[last][here * 3 + c];
+                const float gain = window.gains[current][here * 3 + c];
                 gains[here * 3 + c] = 0;
-                if (gain > 0) light[c].add(gain, averaging.ages[0]);
+                if (gain > 0) light[c].add(gain, averaging.shares[current]);
                 clipped |= gain > 0;
             }
-            const float grey = window.grey[last][here];
-            Trace trace{static_cast<float>(column), static_cast<float>(row)};
-            for (int frame = last - 1; frame >= 0; --frame) {
-                trace.step(window, window.forward[frame], window.backward[frame],
-                           averaging.largest_mismatch);
-                if (!(trace.weight > 0)) break;
-                const Corners there(window, trace.x, trace.y);
-                const float change =
-                    (smooth(window.grey[frame], there) - grey) / averaging.largest_change;
-                const float weight = trace.weight * averaging.ages[last - frame] *
-                                     std::max(0.0F, 1 - change * change);
-                if (!(weight > 0)) continue;
-                disparity.add(hard_at_edges(window.values[frame], there, averaging.value_scale),
-                              weight);
-                if (!clipped || window.gains[frame] == nullptr) continue;
-                for (int c = 0; c < 3; ++c) {
-                    const float gain = clipped_gain(window.gains[frame], there, c);
-                    // What was not clipped says nothing about a light that now is.
-                    if (light[c].count > 0 && gain > 0) light[c].add(gain, weight);
+            const float grey = window.grey[current][here];
+            for (const int way : {-1, 1}) {
+                Trace trace{static_cast<float>(column), static_cast<float>(row)};
+                for (int frame = current + way; frame >= 0 && frame < count; frame += way) {
+                    const int between = std::min(frame, frame - way);
+                    const float* out = way < 0 ? window.backward[between] : window.forward[between];
+                    const float* back =
+                        way < 0 ? window.forward[between] : window.backward[between];
+                    trace.step(window, out, back, averaging.largest_mismatch);
+                    if (!(trace.weight > 0)) break;
+                    const Corners there(window, trace.x, trace.y);
+                    const float change =
+                        (smooth(window.grey[frame], there) - grey) / averaging.largest_change;
+                    const float weight = trace.weight * averaging.shares[frame] *
+                                         std::max(0.0F, 1 - change * change);
+                    if (!(weight > 0)) continue;
+                    disparity.add(hard_at_edges(window.values[frame], there, averaging.value_scale),
+                                  weight);
+                    if (!clipped || window.gains[frame] == nullptr) continue;
+                    for (int c = 0; c < 3; ++c) {
+                        const float gain = clipped_gain(window.gains[frame], there, c);
+                        // What was not clipped says nothing about a light that now is.
+                        if (light[c].count > 0 && gain > 0) light[c].add(gain, weight);
+                    }
                 }
             }
             values[here] = disparity.average(averaging.value_scale);

@@ -136,14 +136,14 @@ OfxStatus frames_needed(const Instance& instance, const Properties& arguments,
         if (next != keys.begin()) times.push_back(*std::prev(next));
         if (next != keys.end()) times.push_back(*next);
     }
-    // An estimate is made steady by the frames before it.
-    const double before = estimates ? frames_of_an_estimate : 0;
+    // An estimate is made steady by the frames around it.
+    const double around = estimates ? frames_of_an_estimate : 0;
     const std::string range = "OfxImageClipPropFrameRange_";
     const std::string wanted = range + (estimates ? source_clip : depth_clip);
     int index = 0;
     for (const double one : times) {
-        results.set(wanted.c_str(), one - before, index++);
-        results.set(wanted.c_str(), one, index++);
+        results.set(wanted.c_str(), one - around, index++);
+        results.set(wanted.c_str(), one + around, index++);
     }
     if (!estimates) {
         results.set((range + source_clip).c_str(), time, 0);

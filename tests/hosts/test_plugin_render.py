@@ -332,11 +332,11 @@ def test_questions_about_regions_and_frames(load_plugin: LoadPlugin, fake_worker
     assert effect.frames_needed(30)["Depth"] == [(30, 30), (20, 20)]
     effect["depth_source"].set("Estimate")
     assert effect.frames_needed(3) == {
-        "Source": [(3 - M, 3), (1 - M, 1), (9 - M, 9)],
+        "Source": [(3 - M, 3 + M), (1 - M, 1 + M), (9 - M, 9 + M)],
         "Depth": [(3, 3)],
     }
     effect["focus_mode"].set("Distance")
-    assert effect.frames_needed(3)["Source"] == [(3 - M, 3)]
+    assert effect.frames_needed(3)["Source"] == [(3 - M, 3 + M)]
     effect["depth_source"].set("Depth Input")
     assert effect.frames_needed(3)["Depth"] == [(3, 3)]
 

@@ -44,13 +44,14 @@ def assert_equal(found: dict[int, np.ndarray], expected: dict[int, np.ndarray]) 
 
 
 @pytest.mark.parametrize("soft_outlines", [False, True])
-def test_a_frame_is_what_the_filter_makes_of_it_and_the_six_before(
+def test_a_frame_is_what_the_filter_makes_of_it_and_the_six_before_and_after(
     sequence, fake_provider, moving_picture, soft_outlines
 ):
     fake_provider.soft_outlines = soft_outlines
     shot = analyze(sequence)
-    for frame in (0, 3, 11):
-        pictures = [moving_picture(one) for one in range(max(0, frame - 6), frame + 1)]
+    for frame in (0, 3, 7, 11):
+        first = max(0, frame - 6)
+        pictures = [moving_picture(one) for one in range(first, min(COUNT, frame + 7))]
         looks = []
         for picture in pictures:
             share = picture.astype(np.float32) / np.float32(255)
@@ -60,15 +61,36 @@ def test_a_frame_is_what_the_filter_makes_of_it_and_the_six_before(
             grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
             looks.append(Look(grey, raw.disparity, raw.log_gain))
         flows = [both_ways(DisFlow(), one.grey, next_.grey) for one, next_ in pairwise(looks)]
-        disparity, log_gain = filtered(looks, flows)
-        disparity = fused(coherent(looks[-1].disparity, disparity), flows)
+        now = frame - first
+        disparity, log_gain = filtered(looks, flows, now)
+        disparity = fused(coherent(looks[now].disparity, disparity), flows[:now])
         if soft_outlines:
-            disparity = aligned(disparity, pictures[-1])
+            disparity = aligned(disparity, pictures[now])
         expected = stored_precision(Estimate(disparity, log_gain))
         np.testing.assert_array_equal(shot.disparity(frame), expected.disparity)
         np.testing.assert_array_equal(shot.gain(frame), np.exp(expected.log_gain))
     assert len(fake_provider.pictures) == COUNT
     assert (len(shot), shot.size, shot.fps, shot.metric) == (COUNT, (96, 54), 24, False)
+
+
+def test_in_order_a_frame_costs_one_estimate_and_one_flow_both_ways(
+    sequence, fake_provider, tmp_path, monkeypatch
+):
+    found = []
+    calculate = DisFlow.__call__
+
+    def counted(flow, first, second):
+        found.append(None)
+        return calculate(flow, first, second)
+
+    monkeypatch.setattr(DisFlow, "__call__", counted)
+    spent = []
+    with Shot(open_reader(sequence), cache=Cache(tmp_path / "cache")) as shot:
+        for frame in range(COUNT):
+            shot.maps(frame)
+            spent.append((len(fake_provider.pictures), len(found) // 2))
+    # The first needs the six after it; then one comes in a frame, until none is left.
+    assert spent == [(min(7 + i, COUNT), min(6 + i, COUNT - 1)) for i in range(COUNT)]
 
 
 def test_any_order_and_any_number_of_threads_give_the_same_maps(sequence, fake_provider, tmp_path):
@@ -109,7 +131,7 @@ def test_only_changed_frames_are_estimated_again(
 ):
     analyze(sequence)
     asked = len(fake_provider.pictures)
-    for number in (4, 5):
+    for number in (4, 10):
         graded = np.clip(moving_picture(number) * 0.8, 0, 255).astype(np.uint8)
         save_picture(tmp_path / f"shot.{FIRST + number:04d}.png", graded)
     found = maps_of(analyze(sequence), range(COUNT))
@@ -138,26 +160,86 @@ def test_the_same_pictures_under_another_name_are_not_estimated_again(
     assert len(fake_provider.pictures) == asked
 
 
-def test_nothing_from_before_a_cut_is_mixed_in(
+def test_nothing_from_across_a_cut_is_mixed_in(
     fake_provider, moving_picture, save_picture, tmp_path, own_cache
 ):
-    for number in range(10):
-        picture = moving_picture(number)
-        save_picture(tmp_path / f"cut.{number:04d}.png", picture if number < 5 else 255 - picture)
-    shot = analyze(tmp_path / "cut.%04d.png")
+    """Each of three scenes, the middle one of a single frame, is as if there were no others."""
+    scenes = {"a": range(5), "b": range(5, 6), "c": range(6, 12)}
+    for scene, frames in scenes.items():
+        for number in frames:
+            picture = moving_picture(number)
+            if scene == "b":
+                picture = 255 - picture
+            if scene == "c":
+                picture = picture[::-1, ::-1]
+            save_picture(tmp_path / f"whole.{number:04d}.png", picture)
+            save_picture(tmp_path / f"{scene}.{number:04d}.png", picture)
+    shot = analyze(tmp_path / "whole.%04d.png")
     (manifest,) = own_cache.glob("*/manifest.json")
-    assert '"cuts": [\n  "000005"\n ]' in manifest.read_text()
-    alone = fake_provider.disparity((255 - moving_picture(5)).astype(np.float32) / np.float32(255))
-    np.testing.assert_array_equal(shot.disparity(5), np.float16(alone).astype(np.float32))
+    assert '"cuts": [\n  "000005",\n  "000006"\n ]' in manifest.read_text()
+    for scene, frames in scenes.items():
+        alone = analyze(tmp_path / f"{scene}.%04d.png", cache=Cache(tmp_path / "cache"))
+        expected = maps_of(alone, range(len(frames)))
+        assert_equal(
+            maps_of(shot, frames), {frames[0] + one: maps for one, maps in expected.items()}
+        )
 
 
 def test_a_picture_of_another_size_is_not_mixed_in(fake_provider, moving_picture, tmp_path):
     cache = Cache(tmp_path / "cache")
     analyser = Analyser(fake_provider, cache, cache.shot("fake", (96, 54), "a clip"))
-    pictures = [moving_picture(0, 48, 27), moving_picture(1), moving_picture(2)]
+    sizes = [(48, 27), (96, 54), (96, 54), (48, 27)]
+    pictures = [moving_picture(i, *size) for i, size in enumerate(sizes)]
     glimpses = [Glimpse(picture, fingerprint_of(picture)) for picture in pictures]
-    found = analyser.steady(2, glimpses).maps
-    np.testing.assert_array_equal(found.disparity, analyser.steady(3, glimpses[1:]).maps.disparity)
+    for now in (1, 2):
+        found = analyser.steady(now, glimpses, now).maps.disparity
+        alone = analyser.steady(9, glimpses[1:3], now - 1).maps.disparity
+        np.testing.assert_array_equal(found, alone)
+
+
+def test_two_frames_with_the_same_window_are_not_taken_for_each_other(
+    sequence, fake_provider, moving_picture, tmp_path
+):
+    """Of a shot of five frames all have it, and a host may give another frame their number."""
+    cache = Cache(tmp_path / "cache")
+    analyser = Analyser(fake_provider, cache, cache.shot("fake", (96, 54), "a clip"))
+    pictures = [moving_picture(i) for i in range(5)]
+    glimpses = [Glimpse(picture, fingerprint_of(picture)) for picture in pictures]
+    first, second = (analyser.steady(7, glimpses, now) for now in (1, 2))
+    assert (first.fingerprint, second.fingerprint) == tuple(g.fingerprint for g in glimpses[1:3])
+    assert not np.array_equal(first.maps.disparity, second.maps.disparity)
+
+
+@pytest.mark.parametrize("count", [2, 5])
+def test_of_a_shot_shorter_than_the_window_no_frame_is_estimated_twice(
+    fake_provider, moving_picture, save_picture, tmp_path, count
+):
+    """Though the last one is wanted by both threads at once."""
+    for number in range(count):
+        save_picture(tmp_path / f"short.{number:04d}.png", moving_picture(number))
+    for attempt in range(10):
+        analyze(tmp_path / "short.%04d.png", cache=Cache(tmp_path / f"cache {attempt}"))
+    assert len(fake_provider.pictures) == 10 * count
+
+
+def test_what_stops_an_analysis_is_asked_before_every_part_of_the_work(
+    fake_provider, moving_picture, tmp_path
+):
+    cache = Cache(tmp_path / "cache")
+    analyser = Analyser(fake_provider, cache, cache.shot("fake", (96, 54), "a clip"))
+    pictures = [moving_picture(i) for i in range(13)]
+    glimpses = [Glimpse(picture, fingerprint_of(picture)) for picture in pictures]
+    checks = []
+    analyser.prepare(glimpses, 6, lambda: checks.append(len(fake_provider.pictures)))
+    assert checks == [*range(13), *[13] * 12]  # thirteen estimates, and twelve flows
+
+    def stop():
+        raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        analyser.prepare(glimpses, 6, stop)
+    analyser.steady(6, glimpses, 6)
+    assert len(fake_provider.pictures) == 13
 
 
 def test_a_damaged_entry_is_made_again(sequence, fake_provider, own_cache):
@@ -177,20 +259,34 @@ def test_some_frames_of_a_shot_are_as_in_the_whole(sequence, fake_provider, tmp_
     seen = []
     shot = analyze(sequence, frames=(109, 110), progress=lambda *done: seen.append(done))
     assert seen == [(1, 2), (2, 2)]
-    assert len(fake_provider.pictures) == asked + 8  # they and the six before
+    assert len(fake_provider.pictures) == asked + 10  # they, the six before and the two after
     assert_equal(maps_of(shot, (8, 9)), expected)
 
 
 def test_a_gap_ends_the_window_and_is_named_where_it_is_asked_for(
     sequence, fake_provider, tmp_path
 ):
-    (tmp_path / "shot.0104.png").unlink()
-    with pytest.raises(MediaError, match=r"gaps.*\(104\)"):
+    for gap in (104, 109):
+        (tmp_path / f"shot.{gap:04d}.png").unlink()
+    with pytest.raises(MediaError, match=r"gaps.*\(104, 109\)"):
         analyze(sequence)
     shot = analyze(sequence, frames=(105, 107))
     asked = len(fake_provider.pictures)
-    assert asked == 3
-    assert shot.disparity(6).shape == (54, 96)
+    assert asked == 4  # up to 108
+    assert shot.disparity(7).shape == (54, 96)
+    assert len(fake_provider.pictures) == asked
+
+
+def test_a_frame_that_is_added_to_a_sequence_changes_the_six_before_it(
+    sequence, fake_provider, moving_picture, save_picture, tmp_path
+):
+    before = maps_of(analyze(sequence), range(COUNT))
+    asked = len(fake_provider.pictures)
+    save_picture(tmp_path / f"shot.{FIRST + COUNT:04d}.png", moving_picture(COUNT))
+    after = maps_of(analyze(sequence), range(COUNT))
+    assert len(fake_provider.pictures) == asked + 1
+    changed = [frame for frame in before if not np.array_equal(before[frame], after[frame])]
+    assert changed == list(range(COUNT - 6, COUNT))
 
 
 @pytest.mark.parametrize("frame", [-1, 10_000])

@@ -2,6 +2,7 @@
 
 import random
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from time import sleep
 from typing import Any
@@ -21,12 +22,20 @@ ESTIMATE = {"depth_source": 2, "focus_mode": 1, "focus_distance": 0.9}
 
 
 class Host:
-    """A host with one shot; it gives other times, or not."""
+    """A host with one shot.
 
-    def __init__(self, plug_in: Any, picture: Any, *, other_times: bool = True) -> None:
+    Attributes:
+        gives: (a time, the time that is rendered) -> whether it gives the picture of that time.
+        range: of the shot, as the host says it; None: it does not.
+        most: pictures of other times that it was asked for at once.
+    """
+
+    def __init__(self, plug_in: Any, picture: Any) -> None:
         self.plug_in = plug_in
         self.picture = picture
-        self.other_times = other_times
+        self.gives: Callable[[float, float], bool] = lambda other, time: 0 <= other <= 20
+        self.range: list[float] | None = [0, 20]
+        self.most = 0
         self.fetched: list[float] = []
         self.epoch = 0
         self.instance = "a"
@@ -41,7 +50,8 @@ class Host:
         needed: list[float] = []
         for _ in range(40):
             source = self.shown(time)
-            others = [at for at in needed if self.other_times and at != time]
+            others = [at for at in needed if at != time and self.gives(at, time)]
+            refused = [at for at in needed if at != time and not self.gives(at, time)]
             stack = np.concatenate([source, *map(self.shown, others)])
             job = self.plug_in.request(
                 stack,
@@ -52,7 +62,7 @@ class Host:
                 instance=self.instance,
                 epoch=self.epoch,
                 host="DaVinciResolve",
-                range=[0, 20],
+                range=self.range,
                 keys={"focus_point": self.keys},
                 frame=[0, 0, WIDTH, HEIGHT],
                 window=[0, 0, WIDTH, HEIGHT],
@@ -64,16 +74,16 @@ class Host:
                 whole | {"time": at, "offset": place * source.nbytes}
                 for place, at in enumerate([time, *others])
             ]
-            if not self.other_times:
-                job.members["images"] += [
-                    {"clip": "Source", "time": at, "missing": True} for at in needed
-                ]
+            job.members["images"] += [
+                {"clip": "Source", "time": at, "missing": True} for at in refused
+            ]
             answer = self.plug_in.answer(job.send())
             if answer.status == NEED:
                 assert answer.message == "Source"
                 assert not set(answer.values) <= {time, *needed}
                 needed = list(answer.values)
                 self.fetched += needed
+                self.most = max(self.most, len(needed))
                 continue
             assert answer.status == OK, answer.message
             return job.result()
@@ -85,16 +95,16 @@ def host(plug_in, fake_provider, moving_picture) -> Host:
     return Host(plug_in, lambda time: moving_picture(int(time)))
 
 
-def expected(host: Host, fake_provider: Any, time: int, tmp_path: Any, first: int = 0) -> Any:
-    """The effect's own picture with the maps of the frames from `first` on."""
+def expected(
+    host: Host, fake_provider: Any, time: int, tmp_path: Any, first: int = 0, last: int = 20
+) -> Any:
+    """The effect's own picture with the maps of the frames from `first` to `last`."""
     cache = Cache(tmp_path / "expected", limit=0)
     store = cache.shot(identity(fake_provider), (WIDTH, HEIGHT), "test")
     source = host.shown(time)
-    glimpses = [
-        Glimpse.of(host.shown(at), color.REC709_VIDEO)
-        for at in range(max(first, time - 6), time + 1)
-    ]
-    maps = Analyser(fake_provider, cache, store).steady(time, glimpses).maps
+    first, last = max(first, time - 6), min(last, time + 6)
+    glimpses = [Glimpse.of(host.shown(at), color.REC709_VIDEO) for at in range(first, last + 1)]
+    maps = Analyser(fake_provider, cache, store).steady(time, glimpses, time - first).maps
     settings = parameters.settings(
         {"depth_source": "estimate", "focus_mode": "distance", "focus_distance": 0.9}
     )
@@ -109,18 +119,24 @@ def expected(host: Host, fake_provider: Any, time: int, tmp_path: Any, first: in
     )
 
 
-def test_a_frame_is_estimated_with_the_six_before_which_are_fetched_once(
+def test_a_frame_is_estimated_with_the_six_before_and_after_which_are_fetched_once(
     host, fake_provider, tmp_path
 ):
     found = host.render(9)
-    assert sorted(host.fetched) == [3, 4, 5, 6, 7, 8]
-    assert len(fake_provider.pictures) == 7
+    assert sorted(host.fetched) == [3, 4, 5, 6, 7, 8, 10, 11, 12, 13, 14, 15]
+    assert host.most <= 6  # of a large frame, more would not fit into memory
+    assert len(fake_provider.pictures) == 13
     np.testing.assert_array_equal(found, expected(host, fake_provider, 9, tmp_path))
     host.render(10)
-    assert len(host.fetched) == 6
+    assert host.fetched[12:] == [16]
+    # Each part of the work restarts the plug-in's time limit.
+    assert len(host.plug_in.progress) >= 13 + 12
     host.render(0)
-    assert len(host.plug_in.progress) >= 10  # each estimate restarts the plug-in's time limit
-    assert len(host.fetched) == 6  # nothing lies before the clip's first frame
+    assert sorted(host.fetched[13:]) == [1, 2]  # nothing lies before the clip's first frame
+    host.render(20)
+    assert sorted(host.fetched[15:]) == [17, 18, 19]  # nor after its last
+    np.testing.assert_array_equal(host.render(0), expected(host, fake_provider, 0, tmp_path))
+    np.testing.assert_array_equal(host.render(20), expected(host, fake_provider, 20, tmp_path))
 
 
 def test_the_second_render_costs_no_estimation_and_fetches_nothing(host, fake_provider):
@@ -139,13 +155,13 @@ def test_the_second_render_costs_no_estimation_and_fetches_nothing(host, fake_pr
 def test_any_order_gives_the_same_frames(host, fake_provider, monkeypatch, tmp_path):
     order = list(range(12))
     in_order = [host.render(time) for time in order]
-    assert len(fake_provider.pictures) == 12
+    assert len(fake_provider.pictures) == 18
     random.Random(5).shuffle(order)
     monkeypatch.setenv("SYNTHETIC_FOCUS_CACHE", str(tmp_path / "fresh"))
     host.instance = "another one"
     for time in order:
         np.testing.assert_array_equal(host.render(time), in_order[time])
-    assert len(fake_provider.pictures) == 24
+    assert len(fake_provider.pictures) == 36
 
 
 def test_a_grade_upstream_estimates_only_the_frames_it_changes(host, fake_provider, moving_picture):
@@ -170,15 +186,49 @@ def test_a_change_that_the_host_does_not_announce_is_not_mixed_with_what_was(
 def test_a_host_without_other_times_uses_the_frames_that_it_has_shown(
     host, fake_provider, tmp_path
 ):
-    host.other_times = False
+    host.gives = lambda other, time: False
     np.testing.assert_array_equal(
-        host.render(3), expected(host, fake_provider, 3, tmp_path, first=3)
+        host.render(3), expected(host, fake_provider, 3, tmp_path, first=3, last=3)
     )
     for time in (4, 5):
         np.testing.assert_array_equal(
-            host.render(time), expected(host, fake_provider, time, tmp_path, first=3)
+            host.render(time), expected(host, fake_provider, time, tmp_path, first=3, last=time)
         )
     assert len(host.fetched) <= 6  # then it knows
+
+
+@pytest.mark.parametrize("says_range", [True, False])
+def test_a_host_without_later_times_gives_the_mean_of_the_frames_before(
+    host, fake_provider, tmp_path, says_range
+):
+    host.gives = lambda other, time: 0 <= other < time
+    host.range = [0, 20] if says_range else None
+    for time in (9, 10, 11, 12):
+        np.testing.assert_array_equal(
+            host.render(time), expected(host, fake_provider, time, tmp_path, last=time)
+        )
+    later = [at for at in host.fetched if at > 9]
+    assert len(later) == len(set(later))  # none is asked for twice
+    assert len(later) <= (9 if says_range else 0)  # and none at 10 and 11
+
+
+def test_the_order_of_rendering_does_not_matter_where_the_clip_ends_before_its_range(
+    host, fake_provider, tmp_path
+):
+    """A host without the clip's range says the timeline's."""
+    host.gives = lambda other, time: 0 <= other <= 12
+    for time in (12, 9, 3):
+        np.testing.assert_array_equal(
+            host.render(time), expected(host, fake_provider, time, tmp_path, last=12)
+        )
+
+
+def test_a_frame_that_the_host_cannot_give_ends_the_window(host, fake_provider, tmp_path):
+    host.gives = lambda other, time: other not in (6, 13)
+    for time in (9, 10):
+        np.testing.assert_array_equal(
+            host.render(time), expected(host, fake_provider, time, tmp_path, first=7, last=12)
+        )
 
 
 def test_subjects_are_followed_by_estimated_depth(host, fake_provider):
@@ -200,7 +250,7 @@ def test_analyze_makes_what_rendering_uses(host, fake_provider):
     for time in range(4):
         host.render(time, op="analyze")
     asked = len(fake_provider.pictures)
-    assert asked == 4
+    assert asked == 10
     host.instance = "another one"
     host.render(3)
     assert len(fake_provider.pictures) == asked

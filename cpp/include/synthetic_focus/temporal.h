@@ -1,5 +1,5 @@
-// One frame's estimates averaged with those of the frames before it, along the optical flow: the
-// paper's section 4.2, equations 7 and 8.
+// One frame's estimates averaged with those of the frames before and after it, along the optical
+// flow: the paper's section 4.2, equations 7 and 8.
 #pragma once
 
 #include <cstdint>
@@ -9,10 +9,11 @@ namespace synthetic_focus {
 
 constexpr int kMaxFrames = 16;
 
-// At most kMaxFrames consecutive frames of one size, the current one last. All pixels row by row.
+// At most kMaxFrames consecutive frames of one size. All pixels row by row.
 struct Window {
     int width;
     int height;
+    int current;                            // which of the frames is averaged
     std::vector<const std::uint8_t*> grey;  // one a frame
     std::vector<const float*> values;       // one a frame
     std::vector<const float*> gains;        // one a frame, three channels; null where unknown
@@ -21,11 +22,11 @@ struct Window {
 };
 
 struct Averaging {
-    std::vector<float> ages;  // what a frame counts: the current one's, the one's before it, ...
-    float largest_mismatch;   // px: a step whose way there and back ends farther off is no match
-    float largest_change;     // of grey: what has changed more is another thing
-    float value_scale;        // differences of values and of gains that divide an outlier's weight
-    float gain_scale;         // by e
+    std::vector<float> shares;  // what a frame counts, one a frame
+    float largest_mismatch;     // px: a step whose way there and back ends farther off is no match
+    float largest_change;       // of grey: what has changed more is another thing
+    float value_scale;  // differences of values and of gains that divide an outlier's weight
+    float gain_scale;   // by e
     int threads;
 };
 

@@ -321,10 +321,10 @@ def _passing(frame: int) -> tuple[npt.NDArray[np.uint8], Floats]:
 
 def scene_figures(runs: int) -> Iterator[Figure]:
     """What a frame costs from the picture to the render, by stage, and from the cache."""
-    shot = [_passing(i) for i in range(M + 1)]
-    pictures, disparity = [picture for picture, _ in shot], shot[-1][1]
+    shot = [_passing(i) for i in range(2 * M + 1)]
+    pictures, disparity = [picture for picture, _ in shot], shot[M][1]
     greys = [np.asarray(cv2.cvtColor(p, cv2.COLOR_RGB2GRAY), np.uint8) for p in pictures]
-    shown = pictures[-1].astype(np.float32) / np.float32(255)
+    shown = pictures[M].astype(np.float32) / np.float32(255)
     light = color.to_linear(shown, _SRGB)
     gain = expand(light)
     estimator = EmbeddedEstimator()
@@ -344,18 +344,18 @@ def scene_figures(runs: int) -> Iterator[Figure]:
         written = sum(path.stat().st_size for path in Path(folder).rglob("*.exr"))
         flow, average, expansion, parallax, outlines, read, fit, render = medians(
             runs,
-            lambda: both_ways(DisFlow(), *greys[-2:]),
-            lambda: steadied(looks, flows, threads=_THREADS),
+            lambda: both_ways(DisFlow(), *greys[M : M + 2]),
+            lambda: steadied(looks, flows, M, threads=_THREADS),
             lambda: expand(light),
-            lambda: fused(disparity, flows),
-            lambda: aligned(soft, pictures[-1]),
+            lambda: fused(disparity, flows[:M]),
+            lambda: aligned(soft, pictures[M]),
             lambda: stored.frame(0),
             lambda: fitted(disparity, (_WIDTH, _HEIGHT)),
             lambda: defocus(image, coc, threads=_THREADS),
         )
     for name, seconds in (
         ("flow both ways, 960x540", flow),
-        ("temporal filter, six earlier frames", average),
+        ("temporal filter, thirteen frames", average),
         ("light expansion", expansion),
         ("parallax", parallax),
         ("outlines", outlines),

@@ -140,13 +140,12 @@ def stages(looks: Sequence[Look], flows: Sequence[FlowPair]) -> dict[str, list[M
     """The maps of every frame, by `STAGES`, as an analysed shot has them."""
     result: dict[str, list[Maps]] = {stage: [] for stage in STAGES}
     for i, look in enumerate(looks):
-        first = max(0, i - M)
-        disparity, gain = steadied(looks[first : i + 1], flows[first:i])
+        disparity, gain = steadied(looks, flows, i)
         assert look.log_gain is not None
         assert gain is not None
         result[STAGES[0]].append(Maps(look.disparity, look.log_gain))
         result[STAGES[1]].append(Maps(disparity, gain))
-        result[STAGES[2]].append(Maps(fused(disparity, flows[first:i]), gain))
+        result[STAGES[2]].append(Maps(fused(disparity, flows[max(0, i - M) : i]), gain))
     return result
 
 
@@ -325,7 +324,7 @@ def _abs_rel(fit: Floats, truth: Floats) -> float:
 
 
 def table(results: Sequence[Result]) -> str:
-    """The means over the frames from the M-th on, as Markdown: the window is full there."""
+    """The means over all frames, as Markdown: at a shot's ends too, where the window is shorter."""
     lines = [
         "| shot | stage | AbsRel | flicker % | alignment % | bokeh | lights | without gain |",
         "| --- | --- | --- | --- | --- | --- | --- | --- |",
@@ -344,9 +343,8 @@ def table(results: Sequence[Result]) -> str:
 
 
 def _mean(values: Sequence[float]) -> float:
-    """Over the frames with a full window before them; NaN without any."""
-    settled = np.asarray(values[M:])
-    known = settled[np.isfinite(settled)]
+    """Over the frames that can be compared; NaN without any."""
+    known = np.asarray(values)[np.isfinite(values)]
     return float(known.mean()) if known.size else float("nan")
 
 

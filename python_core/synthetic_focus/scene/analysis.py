@@ -2,8 +2,8 @@
 
 Each picture is looked at by itself, at a size and in an encoding that are the same whatever the
 source (`analysis_picture`); what a provider says of it is kept raw. A frame's maps are then a pure
-function of the raw estimates of it and the few frames before it (the paper's equation 8), so that
-any order of frames gives the same maps.
+function of the raw estimates of it and the few frames before and after it (the paper's equation 8),
+so that any order of frames gives the same maps.
 """
 
 from __future__ import annotations
@@ -37,13 +37,14 @@ from synthetic_focus.scene.providers import Estimate, ModelError, Provider
 from synthetic_focus.scene.temporal import Look, M, steadied
 
 LONG_SIDE: Final = 960
-WINDOW: Final = M + 1  # frames that a frame's maps are made from, itself included
+WINDOW: Final = 2 * M + 1  # frames that a frame's maps are made from, itself included
 
 # Goes up when the same estimates give other maps than before.
-_VERSION: Final = 6
+_VERSION: Final = 7
 _SRGB: Final = "sRGB Encoded Rec.709 (sRGB)"
-_KEPT_ESTIMATES: Final = 3 * WINDOW  # 8 MB each at most
-_KEPT_FLOWS: Final = 2 * WINDOW  # 8 MB each
+# A window and what comes next, where several threads make neighbours; what is older is on disk.
+_KEPT_ESTIMATES: Final = WINDOW + M  # 8 MB each at most
+_KEPT_FLOWS: Final = WINDOW + M  # 8 MB each
 
 # A network uses all processors by itself; two at once would only take each other's memory. And who
 # waits for the other often finds that it was the same picture.
@@ -129,6 +130,14 @@ def _small(pixels: npt.NDArray[np.float32], space: str) -> npt.NDArray[np.float3
     return np.ascontiguousarray(pixels[..., :3])
 
 
+@dataclass(frozen=True)
+class _Window:
+    """The frames that a frame's maps are made from, in order, and which of them it is."""
+
+    glimpses: Sequence[Glimpse]
+    now: int
+
+
 class Analyser:
     """Estimates the frames of one shot, and steadies them. Safe in several threads.
 
@@ -166,29 +175,53 @@ class Analyser:
         key = glimpse.fingerprint
         return self._kept(self._estimates, key, _KEPT_ESTIMATES, lambda: self._raw(glimpse))
 
-    def steady(self, number: float, glimpses: Sequence[Glimpse], stamp: str = "") -> StoredFrame:
-        """The maps of a frame, steadied by the frames before it.
+    def steady(
+        self, number: float, glimpses: Sequence[Glimpse], now: int, stamp: str = ""
+    ) -> StoredFrame:
+        """The maps of a frame, steadied by the frames before and after it.
 
         Args:
             number: of the frame; its maps are stored under it.
-            glimpses: consecutive frames, the last is the one that is wanted. Of those before it
-                `WINDOW` - 1 count, back to a cut.
+            glimpses: consecutive frames.
+            now: which of them is wanted; of those before and of those after it `M` count, up to a
+                cut.
             stamp: stored with the maps for the caller.
 
         Raises:
             ModelError: the provider cannot be used.
         """
-        window = _since_cut(glimpses[-WINDOW:])
-        calibration = self._calibration_by(window)
-        key = fingerprint_of(*calibration, *(one.fingerprint for one in window))
+        window = _window(glimpses, now)
+        calibration = self._calibration_by(window.glimpses)
+        pictures = [one.fingerprint for one in window.glimpses]
+        key = fingerprint_of(*calibration, window.now, *pictures)
         found = self.store.frame(number)
         if found is not None and (found.window, found.stamp) == (key, stamp):
             return found
         maps = found.maps if found is not None and found.window == key else None
         maps = maps or self._steadied(window, calibration)
-        frame = StoredFrame(window[-1].fingerprint, key, maps, stamp)
-        self.store.store_frame(number, frame, is_cut=len(window) == 1 < len(glimpses))
+        frame = StoredFrame(pictures[window.now], key, maps, stamp)
+        self.store.store_frame(number, frame, is_cut=window.now == 0 < now)
         return frame
+
+    def prepare(
+        self, glimpses: Sequence[Glimpse], now: int, check: Callable[[], None] = lambda: None
+    ) -> None:
+        """Makes what `steady` needs of each frame and of each two neighbours, and keeps it.
+
+        Args:
+            glimpses, now: as of `steady`.
+            check: called before each part of the work; may raise to stop.
+
+        Raises:
+            ModelError: the provider cannot be used.
+        """
+        window = _window(glimpses, now).glimpses
+        for one in window:
+            check()
+            self.raw(one)
+        for pair in pairwise(window):
+            check()
+            self._flow_between(*pair)
 
     def calibrate(self, samples: Sequence[Glimpse]) -> None:
         """Settles what disparity becomes 0 and 1 in this shot, where the provider leaves it open.
@@ -224,6 +257,9 @@ class Analyser:
                 return stored
             picture = glimpse.picture.astype(np.float32) / np.float32(255)
             estimate = stored_precision(self._estimated(picture))
+            with self._lock:
+                # At once: who waits here may want the same picture.
+                self._estimates[glimpse.fingerprint] = estimate
         self.store.store_raw(glimpse.fingerprint, estimate)
         return estimate
 
@@ -243,17 +279,17 @@ class Analyser:
             gain = expand(color.to_linear(picture, _SRGB))
         return Estimate(estimate.disparity, gain)
 
-    def _steadied(self, window: Sequence[Glimpse], calibration: tuple[float, float]) -> Estimate:
+    def _steadied(self, window: _Window, calibration: tuple[float, float]) -> Estimate:
         low, high = map(np.float32, calibration)
         looks = []
-        for one in window:
+        for one in window.glimpses:
             raw = self.raw(one)
             looks.append(Look(one.grey, (raw.disparity - low) / (high - low), raw.log_gain))
-        flows = [self._flow_between(*pair) for pair in pairwise(window)]
-        disparity, log_gain = steadied(looks, flows)
-        disparity = fused(disparity, flows)
+        flows = [self._flow_between(*pair) for pair in pairwise(window.glimpses)]
+        disparity, log_gain = steadied(looks, flows, window.now)
+        disparity = fused(disparity, flows[: window.now])
         if self.provider.soft_outlines:
-            disparity = aligned(disparity, window[-1].picture)
+            disparity = aligned(disparity, window.glimpses[window.now].picture)
         return stored_precision(Estimate(disparity, log_gain))
 
     def _flow_between(self, earlier: Glimpse, later: Glimpse) -> FlowPair:
@@ -286,10 +322,16 @@ def identity(provider: Provider, flow: Flow | None = None) -> str:
     return f"{provider.identity}, {(flow or DisFlow()).identity}, steady {_VERSION}"
 
 
-def _since_cut(glimpses: Sequence[Glimpse]) -> Sequence[Glimpse]:
-    for begin in range(len(glimpses) - 1, 0, -1):
-        before, now = glimpses[begin - 1 : begin + 1]
-        # Pictures of two sizes come from hosts whose clips change theirs.
-        if before.size != now.size or is_cut(before.thumbnail, now.thumbnail):
-            return glimpses[begin:]
-    return glimpses
+def _window(glimpses: Sequence[Glimpse], now: int) -> _Window:
+    """The `M` frames before and after a frame, between the cuts."""
+    begin = end = now
+    while begin > max(0, now - M) and _one_shot(*glimpses[begin - 1 : begin + 1]):
+        begin -= 1
+    while end < min(len(glimpses) - 1, now + M) and _one_shot(*glimpses[end : end + 2]):
+        end += 1
+    return _Window(glimpses[begin : end + 1], now - begin)
+
+
+def _one_shot(before: Glimpse, now: Glimpse) -> bool:
+    # Pictures of two sizes come from hosts whose clips change theirs.
+    return before.size == now.size and not is_cut(before.thumbnail, now.thumbnail)

@@ -27,11 +27,12 @@ from synthetic_focus.scene.analysis import (
 )
 from synthetic_focus.scene.cache import Cache, StoredFrame, fingerprint_of
 from synthetic_focus.scene.providers import BUILT_IN, Estimate, Map, Map3
+from synthetic_focus.scene.temporal import M
 
 PathLike = str | Path
 Progress = Callable[[int, int], None]
 
-_KEPT_GLIMPSES: Final = 4 * WINDOW  # 1.5 MB each; several threads may be some frames apart
+_KEPT_GLIMPSES: Final = 3 * WINDOW  # 2 MB each; several threads may be some frames apart
 _KEPT_FRAMES: Final = 8  # 8 MB each at most
 _SAMPLES: Final = 8  # frames that stand for a shot where its disparity must be calibrated
 
@@ -154,10 +155,11 @@ class Shot:
         return np.ascontiguousarray(self._glimpse(frame).picture[..., ::-1])
 
     def prepare(self, frame: int) -> None:
-        """Estimates a frame by itself, if its maps are still to be made: half of the work of
-        `maps`, which another thread may do for the next frame."""
+        """Estimates what a frame's maps need and those of the frame before do not, if they are
+        still to be made: half of the work of `maps`, which another thread may do for the next
+        frame."""
         if self._stored(frame) is None:
-            self._analyser.raw(self._glimpse(frame))
+            self._analyser.raw(self._glimpse(self._window(frame)[-1]))
 
     def write_manifest(self) -> None:
         """Writes down in the cache what there is."""
@@ -166,8 +168,10 @@ class Shot:
     def _steadied(self, frame: int) -> StoredFrame:
         if not self._calibrated:
             self._calibrate()
-        glimpses = [self._glimpse(one) for one in self._window(frame)]
-        return self._analyser.steady(self._number(frame), glimpses, self._stamp(frame))
+        window = self._window(frame)
+        glimpses = [self._glimpse(one) for one in window]
+        now = window.index(frame)
+        return self._analyser.steady(self._number(frame), glimpses, now, self._stamp(frame))
 
     def _stored(self, frame: int) -> StoredFrame | None:
         """What was made from the files as they are, without a look at their pixels."""
@@ -187,9 +191,10 @@ class Shot:
         return found
 
     def _window(self, frame: int) -> range:
-        """The frames that a frame's maps are made from."""
-        begin = max([0, frame - WINDOW + 1, *(gap + 1 for gap in self._gaps if gap < frame)])
-        return range(begin, frame + 1)
+        """The frames that a frame's maps are made from, unless a cut is among them."""
+        begin = max([0, frame - M, *(gap + 1 for gap in self._gaps if gap < frame)])
+        end = min([len(self), frame + M + 1, *(gap for gap in self._gaps if gap > frame)])
+        return range(begin, end)
 
     def _glimpse(self, frame: int) -> Glimpse:
         with self._lock:
@@ -267,7 +272,7 @@ def analyze(
     try:
         with ThreadPoolExecutor(1, "estimate") as pool:
             for done, frame in enumerate(indices, 1):
-                # The next frame is estimated while this one is steadied.
+                # What the next frame needs is estimated while this one is steadied.
                 coming = pool.submit(shot.prepare, frame + 1) if frame + 1 in indices else None
                 shot.maps(frame)
                 if progress:

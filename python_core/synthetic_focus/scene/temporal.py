@@ -1,8 +1,8 @@
 """The scene, steady over time: the paper's section 4.2, equations 7 and 8.
 
-Every frame's disparity and gain become a weighted mean over that frame and those before it, each
-pixel followed back along the optical flow. A pure function of what was estimated from each frame
-alone, so that any frame first gives what the whole shot in order gives.
+Every frame's disparity and gain become a weighted mean over that frame and those before and after
+it, each pixel followed along the optical flow. A pure function of what was estimated from each
+frame alone, so that any frame first gives what the whole shot in order gives.
 """
 
 from __future__ import annotations
@@ -20,13 +20,8 @@ from synthetic_focus.scene.flow import FlowPair
 
 Map = npt.NDArray[np.float32]
 
-M: Final = 6  # earlier frames that each frame is averaged with, as in the paper
+M: Final = 6  # frames before it, and after it, that each frame is averaged with at most
 
-# What a frame counts in equation 8 by its age, the current frame's first; the paper's all count
-# alike. From one frame's mean to the next one's every frame gets a frame older, and of seven
-# weights those of a parabola change least by it: what comes into the window and leaves it hardly
-# shows. The mean is as old as with equal weights, three frames.
-AGES: Final = tuple(float((age + 1) * (M + 1 - age)) for age in range(M + 1))
 # Equation 7's delta in pixels. A match counts in full where the way there and back closes, and less
 # and less up to there: a hard limit would let pixels blink in and out of the mean. A lower one
 # steadies less, a higher one leaves a trail; nine tenths of night footage close within 0.27.
@@ -65,36 +60,52 @@ class Look:
     log_gain: Map | None = None
 
 
-def filtered(
-    looks: Sequence[Look], flows: Sequence[FlowPair], *, threads: int | None = None
-) -> tuple[Map, Map | None]:
-    """The disparity and the gain of the last frame, averaged with the frames before it.
+def shares(before: int, after: int) -> list[float]:
+    """What each frame counts in equation 8, in order; the paper's all count alike.
 
-    A pixel is followed back from frame to frame until a step has no match (equation 7: something
-    came in front of it, or it left the picture). Of what is found there, values far from most
-    others count little (the median weights), and the rest is averaged (equation 8). Of gains only
-    those of clipped pixels are averaged: what is not clipped says nothing of a light that now is.
+    From one frame's mean to the next one's every frame of the window moves by one place, and of all
+    weights those of a parabola change least by it: what comes into the window and leaves it hardly
+    shows. With as many frames after as before, their centre is the frame itself.
 
     Args:
-        looks: consecutive frames of one shot, the last one is the current; of those before it the
-            last `M` count. None from before a cut.
+        before, after: how many frames there are before and after the current one.
+    """
+    return [float((before + 1 + k) * (after + 1 - k)) for k in range(-before, after + 1)]
+
+
+def filtered(
+    looks: Sequence[Look], flows: Sequence[FlowPair], now: int, *, threads: int | None = None
+) -> tuple[Map, Map | None]:
+    """The disparity and the gain of a frame, averaged with the frames before and after it.
+
+    A pixel is followed from frame to frame, back and forth, until a step has no match (equation 7:
+    something came in front of it, or it left the picture). Of what is found there, values far from
+    most others count little (the median weights), and the rest is averaged (equation 8). Of gains
+    only those of clipped pixels are averaged: what is not clipped says nothing of a light that is.
+
+    Args:
+        looks: consecutive frames of one shot, without a cut between them.
         flows: the flow between each two neighbours: ``flows[i]`` from ``looks[i]`` to
             ``looks[i + 1]`` and back.
+        now: which of the frames is the current one; of those before and of those after it the
+            nearest `M` count.
         threads: how many to use; default: as many as the process may run on.
 
     Returns:
-        (H, W) float32 disparity and (H, W, 3) float32 log gain of the last frame; exactly 0 where
-        that frame's own gain is. The gain is None where the last frame has none.
+        (H, W) float32 disparity and (H, W, 3) float32 log gain of the current frame; exactly 0
+        where that frame's own gain is. The gain is None where the current frame has none.
 
     Raises:
-        ValueError: no frame, frames of different sizes, or not one flow less than frames.
+        ValueError: no such frame, frames of different sizes, or not one flow less than frames.
     """
-    if not looks or len(flows) != len(looks) - 1:
+    if not 0 <= now < len(looks) or len(flows) != len(looks) - 1:
         raise ValueError(
-            f"there are {len(looks)} frames and {len(flows)} flows; there must be a frame at least,"
-            " and one flow less than frames"
+            f"there are {len(looks)} frames and {len(flows)} flows, and frame {now} is asked for;"
+            " there must be that frame, and one flow less than frames"
         )
-    looks, flows = looks[-M - 1 :], flows[max(0, len(flows) - M) :]
+    first, end = max(0, now - M), now + M + 1
+    looks, flows = looks[first:end], flows[first : end - 1]
+    now -= first
     spread = float(np.max([extent(look.disparity) for look in looks]))
     return _native.average_over_time(
         [look.grey for look in looks],
@@ -102,7 +113,8 @@ def filtered(
         [look.log_gain for look in looks],
         [pair.forward for pair in flows],
         [pair.backward for pair in flows],
-        ages=AGES,
+        current=now,
+        shares=shares(now, len(looks) - 1 - now),
         largest_mismatch=MISMATCH,
         largest_change=CHANGE,
         value_scale=max(DISPARITY_SCALE * spread, 1e-6),
@@ -112,11 +124,11 @@ def filtered(
 
 
 def steadied(
-    looks: Sequence[Look], flows: Sequence[FlowPair], *, threads: int | None = None
+    looks: Sequence[Look], flows: Sequence[FlowPair], now: int, *, threads: int | None = None
 ) -> tuple[Map, Map | None]:
     """`filtered`, with disparity made `coherent`: what is kept of a frame."""
-    averaged, log_gain = filtered(looks, flows, threads=threads)
-    return coherent(looks[-1].disparity, averaged), log_gain
+    averaged, log_gain = filtered(looks, flows, now, threads=threads)
+    return coherent(looks[now].disparity, averaged), log_gain
 
 
 def coherent(current: Map, averaged: Map) -> Map:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
@@ -11,9 +12,11 @@ from synthetic_focus.scene import providers
 from synthetic_focus.scene.analysis import WINDOW, Analyser, Glimpse, identity
 from synthetic_focus.scene.cache import Cache, StoredFrame
 from synthetic_focus.scene.providers import Estimate
+from synthetic_focus.scene.temporal import M
 from synthetic_focus.worker.locks import held
 
-_KEPT_GLIMPSES: Final = 8 * WINDOW  # 110 MB; eight threads may each be somewhere else
+_KEPT_GLIMPSES: Final = 8 * WINDOW  # 2 MB each; eight threads may each be somewhere else
+_ASKED_AT_ONCE: Final = M  # pictures; thirteen of a large frame would fill the shared memory
 
 
 class LackingTimesError(Exception):
@@ -28,7 +31,7 @@ class EstimatedShot:
     """One shot as an instance of the effect shows it, at one size. Safe in several threads.
 
     The host gives pictures when it is asked. Each is looked at once; the maps of a frame are then
-    made of it and the frames before it, and stored in the user's cache. A frame whose picture is
+    made of it and the frames around it, and stored in the user's cache. A frame whose picture is
     the one that its stored maps were made from is not estimated, whatever its neighbours.
 
     Attributes:
@@ -53,25 +56,28 @@ class EstimatedShot:
         self._lock = threading.Lock()
         self._glimpses_lock = threading.Lock()
         self._glimpses: OrderedDict[float, Glimpse] = OrderedDict()
+        self._refused: set[float] = set()
         self.metric = self._provider.metric
 
     def maps(
         self,
         time: float,
-        first: float | None,
+        clip: tuple[float, float] | None,
         given: Callable[[float], Glimpse | None],
         is_missing: Callable[[float], bool],
         check: Callable[[], None],
         stop: Callable[[], None],
     ) -> Estimate:
-        """Disparity and gain of a frame, steadied by the frames before it as far as there are any.
+        """Disparity and gain of a frame, steadied by the frames before and after it as far as there
+        are any.
 
         Args:
             time: of the frame.
-            first: time of the shot's first frame, if the host says it.
+            clip: times of the shot's first and last frame, if the host says them; if it does not,
+                no frames after this one are asked for.
             given: time -> the picture that the host has given for it.
             is_missing: whether the host could not give the picture of a time.
-            check: called before each estimate; may raise to stop.
+            check: called before each part of the work; may raise to stop.
             stop: called while another frame of the shot is estimated; may raise to stop.
 
         Raises:
@@ -89,12 +95,11 @@ class EstimatedShot:
             check()
             stored = self._own(time, now) or self._found(time, now)
             if stored is None:
-                window = self._window(time, now, first, given, is_missing)
+                before, after = self._around(time, clip, given, is_missing)
+                window = [*reversed(before), now, *after]
                 analyser = self._analyser_for(time, now)
-                for one in window:
-                    check()
-                    analyser.raw(one)
-                stored = analyser.steady(time, window)
+                analyser.prepare(window, len(before), check)
+                stored = analyser.steady(time, window, len(before))
             return stored.maps
 
     def _own(self, time: float, now: Glimpse) -> StoredFrame | None:
@@ -119,39 +124,45 @@ class EstimatedShot:
             self._analyser = Analyser(self._provider, self._cache, store)
         return self._analyser
 
-    def _window(
+    def _around(
         self,
         time: float,
-        now: Glimpse,
-        first: float | None,
+        clip: tuple[float, float] | None,
         given: Callable[[float], Glimpse | None],
         is_missing: Callable[[float], bool],
-    ) -> list[Glimpse]:
-        """The frame's picture, after those before it."""
-        window = [now]
-        lacking = []
-        for back in range(1, WINDOW):
-            earlier = time - back
-            if first is not None and earlier < first:
-                break
-            glimpse = self._glimpse(earlier, given)
-            if glimpse is None and (self._alone or is_missing(earlier)):
-                # A host that does not give the frame before gives no other.
-                self._alone = self._alone or back == 1
-                break
-            if glimpse is None:
-                lacking.append(earlier)
-            else:
-                window.insert(0, glimpse)
+    ) -> tuple[list[Glimpse], list[Glimpse]]:
+        """The pictures before a frame and those after it, the nearest first."""
+        first, last = clip or (-math.inf, time)
+        before: list[Glimpse] = []
+        after: list[Glimpse] = []
+        lacking: list[float] = []
+        for side, way in ((before, -1), (after, 1)):
+            others = [time + way * steps for steps in range(1, M + 1)]
+            others = [other for other in others if first <= other <= last]
+            # Which they are, must still be known when other times are asked for.
+            self._refused.update(filter(is_missing, others))
+            # A host that does not give the frame before gives no other.
+            self._alone = self._alone or is_missing(time - 1)
+            for other in others:
+                glimpse = self._glimpse(other, given)
+                if glimpse is not None:
+                    side.append(glimpse)
+                elif self._alone or other in self._refused:
+                    break
+                else:
+                    lacking.append(other)
         if lacking:
-            raise LackingTimesError(lacking)
-        return window
+            nearest = sorted(lacking, key=lambda other: abs(other - time))
+            raise LackingTimesError(nearest[:_ASKED_AT_ONCE])
+        return before, after
 
     def _glimpse(self, time: float, given: Callable[[float], Glimpse | None]) -> Glimpse | None:
         glimpse = given(time)
         with self._glimpses_lock:
             known = self._glimpses.get(time)
             if glimpse is None:
+                if known is not None:
+                    self._glimpses.move_to_end(time)
                 return known
             if known is not None and known.fingerprint != glimpse.fingerprint:
                 # Upstream has changed, and the host did not say so.

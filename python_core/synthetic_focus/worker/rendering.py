@@ -500,20 +500,21 @@ class _Frame:
         shot = self._renderer.estimated(
             self._estimated_key(), self._settings.depth_model, request.host
         )
-        first = None if request.range is None else request.range[0]
         try:
             maps = shot.maps(
                 time,
-                first,
+                request.range,
                 self._glimpse,
-                lambda earlier: self._is_missing(_SOURCE, earlier),
+                lambda other: self._is_missing(_SOURCE, other),
                 self._go_on,
                 self._stop_if_aborted,
             )
         except LackingTimesError as lacking:
             if self._is_missing(_SOURCE, time):
                 raise RequestError(f"the host gave no picture at frame {time:g}") from None
-            raise _NeedError(lacking.times, (_SOURCE,)) from None
+            # With it what it is about, which would go otherwise.
+            about = [] if time in (request.time, *lacking.times) else [time]
+            raise _NeedError([*lacking.times, *about], (_SOURCE,)) from None
         self._maps[time] = maps, shot.metric
         return self._maps[time]
 
