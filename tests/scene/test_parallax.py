@@ -63,10 +63,11 @@ def project(points, rotation, position, focal):
     ), seen[..., 2]
 
 
-def shot(path, balls=BALLS, count=7, noise=0.15, focal=FOCAL):
-    """True disparity of the last frame, what it shows, and the flows up to it, as good as DIS.
+def shot(path, balls=BALLS, count=7, noise=0.15, focal=FOCAL, now=None):
+    """True disparity of a frame, what it shows, and all flows, as good as DIS.
 
     path: frame -> (rotation vector, position).
+    now: the frame; the last one where None.
     """
     rng = np.random.default_rng(0)
     poses = [path(i) for i in range(count)]
@@ -84,8 +85,9 @@ def shot(path, balls=BALLS, count=7, noise=0.15, focal=FOCAL):
         return (place - np.stack([x, y], -1) + wobble).astype(np.float32)
 
     flows = [FlowPair(flow(i, i + 1), flow(i + 1, i)) for i in range(count - 1)]
-    thing, points = seen[-1]
-    return (1 / project(points, *poses[-1], focal)[1]).astype(np.float32), thing, flows
+    now = count - 1 if now is None else now
+    thing, points = seen[now]
+    return (1 / project(points, *poses[now], focal)[1]).astype(np.float32), thing, flows
 
 
 def estimated(truth, seed=0):
@@ -118,9 +120,42 @@ def test_a_moving_camera_mends_the_estimate_whatever_its_focal_length(path, foca
     truth, _, flows = shot(path, focal=focal * WIDTH)
     estimate = estimated(truth)
 
-    disparity = fused(estimate, flows)
+    disparity = fused(estimate, flows, len(flows))
 
     assert absrel(disparity, truth) < 0.5 * absrel(estimate, truth)
+
+
+@pytest.mark.parametrize("path", [sideways, forwards])
+@pytest.mark.parametrize("now", [0, 3, 6])
+def test_the_frames_after_mend_it_as_those_before_do(path, now):
+    """So that a shot's first frame is mended as its last one is."""
+    truth, _, flows = shot(path, now=now)
+    estimate = estimated(truth)
+
+    disparity = fused(estimate, flows, now)
+
+    assert absrel(disparity, truth) < 0.6 * absrel(estimate, truth)
+
+
+@pytest.mark.parametrize("path", [sideways, forwards])
+def test_with_few_frames_little_is_mended_so_that_it_does_not_come_at_once(path):
+    """As in a host that gives no later frames, at a shot's beginning."""
+    truth, _, flows = shot(path)
+    estimate = estimated(truth)
+
+    first, whole = (
+        np.abs(fused(estimate, flows[6 - count :], count) - estimate).mean() for count in (1, 6)
+    )
+
+    assert 0 < first < 0.15 * whole
+
+
+def test_a_shot_played_backwards_is_mended_alike():
+    truth, _, flows = shot(forwards, count=9, now=3)
+    estimate = estimated(truth)
+    turned = [FlowPair(pair.backward, pair.forward) for pair in reversed(flows)]
+
+    np.testing.assert_allclose(fused(estimate, flows, 3), fused(estimate, turned, 5), atol=1e-5)
 
 
 @pytest.mark.parametrize("seed", range(1, 3))
@@ -128,14 +163,14 @@ def test_a_step_aside_is_not_taken_for_a_turn_however_the_estimate_is_bent(seed)
     truth, _, flows = shot(sideways)
     estimate = estimated(truth, seed)
 
-    assert absrel(fused(estimate, flows), truth) < 0.6 * absrel(estimate, truth)
+    assert absrel(fused(estimate, flows, len(flows)), truth) < 0.6 * absrel(estimate, truth)
 
 
 def test_scale_and_shift_stay_the_estimates():
     truth, _, flows = shot(forwards)
     estimate = 0.3 + 5 * estimated(truth)
 
-    disparity = fused(estimate, flows)
+    disparity = fused(estimate, flows, len(flows))
 
     assert np.abs(disparity - estimate).max() > 0.1
     scale, shift = np.polyfit(disparity.ravel(), estimate.ravel(), 1)
@@ -157,22 +192,22 @@ def test_a_camera_that_stays_in_place_changes_nothing(path, walks):
     truth, _, flows = shot(path, balls)
     estimate = estimated(truth)
 
-    assert fused(estimate, flows) is estimate
+    assert fused(estimate, flows, len(flows)) is estimate
 
 
 def test_one_plane_changes_nothing():
     truth, _, flows = shot(lambda i: ((0, 0, 0), (0.06 * i, -20, 0)), ())
     estimate = estimated(truth)
 
-    assert fused(estimate, flows) is estimate
+    assert fused(estimate, flows, len(flows)) is estimate
 
 
 def test_the_first_frame_and_a_flat_estimate_change_nothing():
     truth, _, flows = shot(sideways)
     flat = np.full_like(truth, 0.5)
 
-    assert fused(truth, []) is truth
-    assert fused(flat, flows) is flat
+    assert fused(truth, [], 0) is truth
+    assert fused(flat, flows, 6) is flat
 
 
 def test_an_estimate_that_the_parallax_contradicts_is_kept():
@@ -180,7 +215,7 @@ def test_an_estimate_that_the_parallax_contradicts_is_kept():
     wrong = np.random.default_rng(0).normal(size=(6, 10))
     estimate = cv2.resize(wrong, (WIDTH, HEIGHT), interpolation=cv2.INTER_CUBIC).astype(np.float32)
 
-    assert fused(estimate, flows) is estimate
+    assert fused(estimate, flows, len(flows)) is estimate
 
 
 @pytest.mark.parametrize("velocity", [(0.05, 0.0, 0.0), (-0.06, 0.0, 0.0), (0.0, -0.05, 0.0)])
@@ -189,7 +224,7 @@ def test_what_moves_by_itself_is_left_to_the_estimate(velocity):
     truth, thing, flows = shot(sideways, balls)
     estimate = (0.1 + 2 * truth).astype(np.float32)  # right, so that every change is an error
 
-    disparity = fused(estimate, flows)
+    disparity = fused(estimate, flows, len(flows))
 
     assert not np.array_equal(disparity, estimate)
     spread = np.ptp(np.percentile(estimate, (2, 98)))

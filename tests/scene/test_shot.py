@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from synthetic_focus.media import MediaError, open_reader
+from synthetic_focus.scene import analysis
 from synthetic_focus.scene.analysis import Analyser, Glimpse
 from synthetic_focus.scene.cache import Cache, fingerprint_of, stored_precision
 from synthetic_focus.scene.flow import DisFlow, both_ways
@@ -63,7 +64,7 @@ def test_a_frame_is_what_the_filter_makes_of_it_and_the_six_before_and_after(
         flows = [both_ways(DisFlow(), one.grey, next_.grey) for one, next_ in pairwise(looks)]
         now = frame - first
         disparity, log_gain = filtered(looks, flows, now)
-        disparity = fused(coherent(looks[now].disparity, disparity), flows[:now])
+        disparity = fused(coherent(looks[now].disparity, disparity), flows, now)
         if soft_outlines:
             disparity = aligned(disparity, pictures[now])
         expected = stored_precision(Estimate(disparity, log_gain))
@@ -208,6 +209,20 @@ def test_two_frames_with_the_same_window_are_not_taken_for_each_other(
     first, second = (analyser.steady(7, glimpses, now) for now in (1, 2))
     assert (first.fingerprint, second.fingerprint) == tuple(g.fingerprint for g in glimpses[1:3])
     assert not np.array_equal(first.maps.disparity, second.maps.disparity)
+
+
+def test_parallax_is_read_in_the_whole_window(sequence, fake_provider, monkeypatch):
+    windows = []
+
+    def read(disparity, flows, now):
+        windows.append((len(flows), now))
+        return disparity
+
+    monkeypatch.setattr(analysis, "fused", read)
+    analyze(sequence)
+    assert windows[0] == (6, 0)
+    assert windows[COUNT // 2] == (COUNT - 1, 6)
+    assert windows[-1] == (6, 6)
 
 
 @pytest.mark.parametrize("count", [2, 5])

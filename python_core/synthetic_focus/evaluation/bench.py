@@ -347,7 +347,7 @@ def scene_figures(runs: int) -> Iterator[Figure]:
             lambda: both_ways(DisFlow(), *greys[M : M + 2]),
             lambda: steadied(looks, flows, M, threads=_THREADS),
             lambda: expand(light),
-            lambda: fused(disparity, flows[:M]),
+            lambda: fused(disparity, flows, M),
             lambda: aligned(soft, pictures[M]),
             lambda: stored.frame(0),
             lambda: fitted(disparity, (_WIDTH, _HEIGHT)),

@@ -145,7 +145,8 @@ def stages(looks: Sequence[Look], flows: Sequence[FlowPair]) -> dict[str, list[M
         assert gain is not None
         result[STAGES[0]].append(Maps(look.disparity, look.log_gain))
         result[STAGES[1]].append(Maps(disparity, gain))
-        result[STAGES[2]].append(Maps(fused(disparity, flows[max(0, i - M) : i]), gain))
+        around = flows[max(0, i - M) : i + M]
+        result[STAGES[2]].append(Maps(fused(disparity, around, min(i, M)), gain))
     return result
 
 

@@ -287,7 +287,7 @@ class Analyser:
             looks.append(Look(one.grey, (raw.disparity - low) / (high - low), raw.log_gain))
         flows = [self._flow_between(*pair) for pair in pairwise(window.glimpses)]
         disparity, log_gain = steadied(looks, flows, window.now)
-        disparity = fused(disparity, flows[: window.now])
+        disparity = fused(disparity, flows, window.now)
         if self.provider.soft_outlines:
             disparity = aligned(disparity, window.glimpses[window.now].picture)
         return stored_precision(Estimate(disparity, log_gain))

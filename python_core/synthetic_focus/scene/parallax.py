@@ -1,8 +1,9 @@
 """What a moving camera says of depth: parallax, fused with an estimated disparity.
 
-Where the camera translates, near things move more than far ones. From the flow back to an earlier
-frame the camera's motion is found, and along the epipolar lines of that motion every pixel's
-inverse distance up to one scale (Hartley and Zisserman, "Multiple view geometry", 9 and 12).
+Where the camera translates, near things move more than far ones. From the flow to another frame,
+an earlier or a later one, the camera's motion is found, and along the epipolar lines of that motion
+every pixel's inverse distance up to one scale (Hartley and Zisserman, "Multiple view geometry", 9
+and 12).
 Scale and shift come from the estimated disparity, and so does everything that moves by itself, that
 lies about the point the camera moves to, or that hardly shifts.
 """
@@ -47,7 +48,7 @@ _STILL_PIXELS = 0.5  # px of motion over the whole way that is none
 _CONTRADICTIONS = (0.6, 0.3, 0.15)
 _PRECISE = 0.01  # of the disparity's range: an error that costs half of the weight
 _RIDGE = 0.02  # of the same: what the disparity varies less is no edge
-_SETTLED = 6  # frames after a shot's first in which the correction comes in
+_SETTLED = 6  # other frames, from which on the correction is made in full
 _REACH = 1 / 20  # of the long side: over this the correction is smooth
 # Mean weight in reach at which half of the correction is made: flow errs alike over a region, so
 # that many points there are not as sure as so many independent ones.
@@ -56,7 +57,7 @@ _DOUBT = 0.06
 
 @dataclass(frozen=True)
 class _Track:
-    """Where a grid of points of the current frame was in an earlier one.
+    """Where a grid of points of the current frame is in another one.
 
     Attributes:
         here, there: (h, w, 2) float32, x and y in pixels.
@@ -100,14 +101,15 @@ class _Reading:
     agreement: float
 
 
-def fused(disparity: Map, flows: Sequence[FlowPair]) -> Map:
-    """A frame's disparity, corrected by the parallax between it and the frames before.
+def fused(disparity: Map, flows: Sequence[FlowPair], now: int) -> Map:
+    """A frame's disparity, corrected by the parallax between it and the frames before and after.
 
     Args:
         disparity: (H, W) float32, finite, larger is nearer, in any unit: of the current frame,
             estimated and filtered.
-        flows: the flow between each two neighbours of the frames up to the current one, in order,
-            of one shot; the longest usable ways back are taken.
+        flows: the flow between each two neighbours of the frames around the current one, in order,
+            of one shot; on either side the longest usable ways are taken.
+        now: how many of them are before the current frame.
 
     Returns:
         (H, W) float32 in the calibration of `disparity`; that array itself where parallax says
@@ -115,31 +117,56 @@ def fused(disparity: Map, flows: Sequence[FlowPair]) -> Map:
         motion that contradicts the estimate.
     """
     spread = extent(disparity)
-    tracks = _followed(flows, disparity.shape)
-    if not tracks or spread <= 0:
+    if spread <= 0:
         return disparity
-    # From the first frame of a shot on it grows: what it mends must not come at once.
-    trust = _moves(tracks[0]) * min(1.0, len(flows) / _SETTLED)
+    here = _grid(disparity.shape)
+    estimate = _sampled(disparity, here)
+    readings: list[_Reading] = []
+    counts: list[float] = []
+    # Each side counts by its frames: one that grows or ends, with a shot, must not do so at once.
+    for way in (flows[:now], [FlowPair(f.backward, f.forward) for f in reversed(flows[now:])]):
+        found, trust = _readings(_followed(way, here, disparity.shape), disparity, estimate, spread)
+        share = trust * len(way) / max(len(flows), _SETTLED)
+        readings += found
+        counts += [share / len(found) for _ in found]
+    trust = sum(counts)
     if not trust > 0:
         return disparity
-    estimate = _sampled(disparity, tracks[0].here)
+    weights = [np.float32(count) * one.weight for one, count in zip(readings, counts, strict=True)]
+    total = np.sum(weights, axis=0)
+    said = np.sum([w * one.residual for w, one in zip(weights, readings, strict=True)], axis=0)
+    residual = said / np.maximum(total, np.float32(1e-9))
+    correction = _correction(disparity, estimate, residual, total / np.float32(trust), spread)
+    mended = np.asarray(disparity + np.float32(trust) * correction, np.float32)
+    return _in_calibration_of(disparity, mended)
+
+
+def _readings(
+    tracks: Sequence[_Track], disparity: Map, estimate: Map, spread: float
+) -> tuple[list[_Reading], float]:
+    """What parallax on one side says, and how far that is trusted, from 0 to 1; nothing if not.
+
+    Args:
+        tracks: to the frames of that side, the farthest first.
+        disparity: (H, W) of the current frame.
+        estimate: (h, w) the same at the grid's points.
+        spread: its range.
+    """
+    trust = _moves(tracks[0]) if tracks else 0.0
+    if not trust > 0:
+        return [], 0.0
     lens = _Lens.assumed(disparity.shape)
     vector = _motion(tracks[0], estimate, lens, spread)
     longest = _read(tracks[0], vector, lens, estimate, spread)
     trust *= _depth_shown(tracks[0], longest.shift) * _ramp(longest.agreement, _AGREEMENT)
     if not trust > 0:
-        return disparity
+        return [], 0.0
     # Over several baselines the flow errs less, and what it errs comes and goes gradually.
     readings = [longest]
     for track in tracks[1:_BASELINES]:
         vector = _refined(vector, *_matches(track, lens), lens.focal)
         readings.append(_read(track, vector, lens, estimate, spread))
-    total = np.sum([one.weight for one in readings], axis=0)
-    said = np.sum([one.weight * one.residual for one in readings], axis=0)
-    residual = said / np.maximum(total, np.float32(1e-9))
-    correction = _correction(disparity, estimate, residual, total / len(readings), spread)
-    mended = np.asarray(disparity + np.float32(trust) * correction, np.float32)
-    return _in_calibration_of(disparity, mended)
+    return readings, trust
 
 
 def _in_calibration_of(disparity: Map, mended: Map) -> Map:
@@ -167,15 +194,20 @@ def _sampled(plane: npt.NDArray[np.float32], at: Field) -> npt.NDArray[np.float3
     return np.asarray(cv2.remap(plane, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE))
 
 
-def _followed(flows: Sequence[FlowPair], shape: tuple[int, ...]) -> list[_Track]:
-    """The grid's ways back to the frames in which most of it can be seen, the earliest first."""
+def _grid(shape: tuple[int, ...]) -> Field:
+    """Points (h, w, 2) all over a picture of (height, width), x and y in pixels."""
     height, width = shape
     spacing = max(1.0, max(height, width) / _GRID)
     columns, rows = max(2, round(width / spacing)), max(2, round(height / spacing))
     x = (np.arange(columns, dtype=np.float32) + 0.5) * (width / columns) - 0.5
     y = (np.arange(rows, dtype=np.float32) + 0.5) * (height / rows) - 0.5
-    here = np.stack(np.meshgrid(x, y), axis=-1)
-    there, match = here, np.ones((rows, columns), np.float32)
+    return np.stack(np.meshgrid(x, y), axis=-1)
+
+
+def _followed(flows: Sequence[FlowPair], here: Field, shape: tuple[int, ...]) -> list[_Track]:
+    """The points' ways back to the frames in which most of them can be seen, the farthest first."""
+    height, width = shape
+    there, match = here, np.ones(here.shape[:2], np.float32)
     tracks: list[_Track] = []
     for pair in reversed(flows):
         step = _sampled(pair.backward, there)
@@ -240,11 +272,12 @@ def _motion(track: _Track, estimate: Map, lens: _Lens, spread: float) -> Floats:
     must be the better by as much.
     """
     here, there = _matches(track, lens)
+    coarse = _Track(*(plane[::2, ::2] for plane in (track.here, track.there, track.match)))
     best, least = np.zeros(6), np.inf
     for start in _searched(here[::_SPARSE], there[::_SPARSE], lens.focal):
         vector = _refined(start, here, there, lens.focal)
         error = np.square(_off_epipolar(vector, here, there, lens.focal) / _NOISE)
-        agreement = _read(track, vector, lens, estimate, spread).agreement
+        agreement = _read(coarse, vector, lens, estimate[::2, ::2], spread).agreement
         cost = float(np.log1p(error).mean()) + _CONTRADICTED * (1 - agreement)
         if cost < least:
             best, least = vector, cost
@@ -325,8 +358,9 @@ def _refined(start: Floats, here: Floats, there: Floats, focal: float) -> Floats
 
 def _off_epipolar(vector: Floats, here: Floats, there: Floats, focal: float) -> Floats:
     """Signed distances in px of `there` from the epipolar lines of `here`."""
-    ray = np.concatenate([here / focal, np.ones((len(here), 1))], axis=1) @ _turn(vector).T
-    line = np.cross(vector[3:], ray)
+    x, y, z = vector[3:]
+    essential = np.array(((0, -z, y), (z, 0, -x), (-y, x, 0))) @ _turn(vector)
+    line = here @ (essential[:, :2].T / focal) + essential[:, 2]
     seen = there / focal
     reach = np.hypot(line[:, 0], line[:, 1])
     distance = line[:, 0] * seen[:, 0] + line[:, 1] * seen[:, 1] + line[:, 2]
