@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 WEIGHTS: Final = Path(__file__).with_name("rgbd_hdr.safetensors")
 
-_VERSION: Final = 3
+_VERSION: Final = 4
 """Of everything here that changes the result besides the weights."""
 
 _LONG_SIDE: Final = 288

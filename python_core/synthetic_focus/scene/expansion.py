@@ -31,7 +31,7 @@ _LEAST = 1e-3  # of what is clipped at all: the temporal filter tells clipped pi
 
 # Where it is night: the mean light around, over this share of the long side, from all to none.
 _NIGHT_REACH = 1 / 8
-_NIGHT, _DAY = 0.3, 0.7
+_NIGHT, _DAY = 0.2, 0.5
 
 
 def expand(light: npt.NDArray[np.floating], *, threshold: float = THRESHOLD) -> Map:
