@@ -9,6 +9,7 @@
 #include <limits>
 
 #include "synthetic_focus/buffer.h"
+#include "synthetic_focus/coarse.h"
 #include "synthetic_focus/kernels.h"
 #include "synthetic_focus/layers.h"
 #include "synthetic_focus/span_table.h"
@@ -26,20 +27,10 @@ constexpr int kMostRowsPerBand = 32;
 constexpr int kColumnsAtOnce = 16;
 constexpr std::size_t kAhead = 2;  // so many rows ahead numbers are fetched
 
-// The index in [0, size) that a mirrored picture shows at `i`. Mirrored borders do not darken.
-struct Mirrored {
-    int at;
-    bool turned;  // left is right there
-};
-Mirrored mirrored(int i, int size) {
-    const int period = 2 * size;
-    const int at = ((i % period) + period) % period;
-    return at < size ? Mirrored{at, false} : Mirrored{period - 1 - at, true};
-}
-
 struct Survey {
     bool opaque = true;
-    float largest = 0.0f;  // radius as given
+    float largest = 0.0f;      // radius as given
+    Buffer<float> brightness;  // (height, width)
 };
 
 // The largest magnitude of some numbers as its bits, which order magnitudes as the numbers do:
@@ -65,6 +56,14 @@ bool all_opaque(const float* pixels, int count) {
     return others == 0;
 }
 
+template <int Channels>
+void sum_colours(const float* pixels, int count, float* sums) {
+    for (int i = 0; i < count; ++i) {
+        const float* const pixel = pixels + i * Channels;
+        sums[i] = pixel[0] + pixel[1] + pixel[2];
+    }
+}
+
 // Throws BadPixel for the first number of a row that is not finite.
 void refuse_row(const Picture& picture, int y) {
     for (int x = 0; x < picture.width; ++x) {
@@ -77,8 +76,11 @@ void refuse_row(const Picture& picture, int y) {
     }
 }
 
-// Looks at every input pixel once: is it a number, is it opaque, how large do circles get?
+// Looks at every input pixel once: is it a number, is it opaque, how bright, how large do circles
+// get?
 Survey survey(const Picture& picture, const Settings& settings) {
+    Survey all;
+    all.brightness.resize(picture.index(0, picture.height));
     std::vector<Survey> parts(static_cast<std::size_t>(settings.threads));
     const auto width = static_cast<std::size_t>(picture.width);
     const auto channels = static_cast<std::size_t>(picture.channels);
@@ -91,8 +93,13 @@ Survey survey(const Picture& picture, const Settings& settings) {
         if (std::max(light, coc) >= kInfinite) refuse_row(picture, y);
         if (seen.opaque && channels == 4) seen.opaque = all_opaque(pixels, picture.width);
         seen.largest = std::max(seen.largest, std::bit_cast<float>(coc));
+        float* const brightness = all.brightness.data() + picture.index(0, y);
+        if (channels == 4) {
+            sum_colours<4>(pixels, picture.width, brightness);
+        } else {
+            sum_colours<3>(pixels, picture.width, brightness);
+        }
     });
-    Survey all;
     for (const Survey& part : parts) {
         all.opaque = all.opaque && part.opaque;
         all.largest = std::max(all.largest, part.largest);
@@ -139,11 +146,31 @@ struct Gathering {
     std::vector<Segment> segments;
 };
 
+// Cells of one size, and what is scattered on them.
+struct Grid {
+    Frame place;      // in cells; its first cell's row and column are 0
+    int rows_before;  // of pieces, before row 0
+    SpanTable table;
+    std::vector<RowSamples> rows;
+
+    // Numbers in a row of cells of N each.
+    template <int N>
+    std::size_t row_size() const {
+        return static_cast<std::size_t>(table.stride()) * N;
+    }
+};
+
 // What rendering a band needs, kept from band to band.
 struct Workspace {
     struct Columns {
-        int begin;
-        int end;
+        int begin = std::numeric_limits<int>::max();
+        int end = 0;
+
+        bool empty() const { return begin >= end; }
+        void add(int from, int to) {
+            begin = std::min(begin, from);
+            end = std::max(end, to);
+        }
     };
     // The runs of a row that belong to one layer.
     struct Source {
@@ -152,11 +179,23 @@ struct Workspace {
         const Run* next;
         const Run* end;
     };
-    std::vector<double> cells;  // all zero between layers
+    // The band's rows of one grid.
+    struct Rows {
+        int begin;
+        int end;
+        std::vector<double> cells;              // all zero between layers
+        std::vector<Columns> touched;           // by row, counted from its first cell
+        std::vector<std::size_t> next_segment;  // by source row
+
+        int count() const { return end - begin; }
+        double* row(int y, std::size_t size) {
+            return cells.data() + static_cast<std::size_t>(y - begin) * size;
+        }
+        Columns& touched_at(int y) { return touched[static_cast<std::size_t>(y - begin)]; }
+    };
     Buffer<PixelState> state;
-    std::vector<std::size_t> next_segment;  // by source row
-    std::vector<Source> sources;            // of the present layer
-    std::vector<Columns> touched;           // by row of the band, counted from its first cell
+    std::vector<Rows> grids;
+    std::vector<Source> sources;  // of the present layer
 };
 
 // What is listed of a row of surfaces, met from left to right.
@@ -200,39 +239,32 @@ class Renderer {
         : picture_(picture),
           surfaces_(surfaces),
           settings_(settings),
-          layers_(largest),
-          table_(shape, settings.frame, sampling(settings.quality), largest, picture.width) {
-        std::vector<Buffer<std::int32_t>> scratch(
-            static_cast<std::size_t>(settings.threads),
-            Buffer<std::int32_t>(static_cast<std::size_t>(picture.width)));
-        parallel_for(picture.height, settings.threads, settings.abort, [&](int y, int thread) {
-            std::int32_t* const slots = scratch[static_cast<std::size_t>(thread)].data();
-            const float* const coc = surfaces.coc.data() + picture.index(0, y);
-            table_.slots(y, coc, slots);
-            for (int x = 0; x < picture.width; ++x) {
-                if (std::fabs(coc[x]) > kSharp) table_.mark(slots[x]);
-            }
-            for (const auto* rows : {&surfaces.front, &surfaces.hidden}) {
-                for (const Piece& piece : (*rows)[static_cast<std::size_t>(y)]) {
-                    table_.mark(table_.slot(piece.x, y, piece.coc));
-                }
-            }
-        });
-        table_.build(settings.threads, settings.abort);
+          passage_(shape),
+          layers_(largest) {
+        make_grids(shape, largest);
+        mark_patches();
+        for (Grid& grid : grids_) grid.table.build(settings.threads, settings.abort);
     }
 
     void render(float* result) {
-        const int margin = table_.margin();
-        rows_.resize(static_cast<std::size_t>(picture_.height + 2 * margin));
         const auto threads = static_cast<std::size_t>(settings_.threads);
         std::vector<Gathering> gatherings(threads);
-        parallel_for(static_cast<int>(rows_.size()), settings_.threads, settings_.abort,
-                     [&](int row, int thread) {
-                         Gathering& gathering = gatherings[static_cast<std::size_t>(thread)];
-                         gather_row(row - margin, gathering);
-                         sort_row(gathering, rows_[static_cast<std::size_t>(row)]);
-                     });
-        const int row_bytes = table_.stride() * N * static_cast<int>(sizeof(double));
+        for (std::size_t i = 0; i < grids_.size(); ++i) {
+            Grid& grid = grids_[i];
+            grid.rows.resize(static_cast<std::size_t>(
+                i == 0 ? picture_.height + 2 * grid.rows_before : pieces_[i - 1].height));
+            parallel_for(static_cast<int>(grid.rows.size()), settings_.threads, settings_.abort,
+                         [&](int row, int thread) {
+                             Gathering& gathering = gatherings[static_cast<std::size_t>(thread)];
+                             if (i == 0) {
+                                 gather_row(row - grid.rows_before, gathering);
+                             } else {
+                                 gather_coarse_row(i, row, gathering);
+                             }
+                             sort_row(gathering, grid.rows[static_cast<std::size_t>(row)]);
+                         });
+        }
+        const auto row_bytes = static_cast<int>(grids_[0].row_size<N>() * sizeof(double));
         const int band = std::clamp(kCellBytesPerBand / row_bytes, 1, kMostRowsPerBand);
         const int bands = (picture_.height + band - 1) / band;
         std::vector<Workspace> workspaces(threads);
@@ -245,13 +277,135 @@ class Renderer {
   private:
     static constexpr int kLightChannels = N == 4 ? 3 : 4;
 
-    const RowSamples& row(int y) const {
-        return rows_[static_cast<std::size_t>(y + table_.margin())];
+    // The picture's own grid and the coarser ones, with their pieces.
+    void make_grids(const ApertureShape& shape, float largest) {
+        const Frame& frame = settings_.frame;
+        const int coarsest = passage_.coarsest(largest);
+        Sampling drawn = sampling(settings_.quality);
+        // A patch of the coarsest grid begins up to ten cells farther off, rounding and all, and
+        // up to two more where it is made fine.
+        const int room = 12 * coarsest;
+        grids_.push_back(
+            {frame, 0, SpanTable(shape, frame, drawn, largest, picture_.width, 1, room), {}});
+        const int margin = grids_[0].table.margin();
+        grids_[0].rows_before = margin;
+        if (coarsest == 1) return;
+        parts_ =
+            coarse_parts(picture_, surfaces_, passage_, frame, settings_.threads, settings_.abort);
+        pieces_ = coarse_pieces<N>(picture_, surfaces_, parts_, passage_, largest, margin, frame,
+                                   settings_.threads, settings_.abort);
+        --drawn.radii;  // no lights are drawn there, whose patches would show it
+        for (const CoarsePieces<N>& pieces : pieces_) {
+            const int cell = pieces.cell;
+            const Frame place{(frame.width + cell - 1) / cell, (frame.height + cell - 1) / cell,
+                              pieces.x, pieces.y};
+            grids_.push_back(
+                {place,
+                 0,
+                 SpanTable(shape, place, drawn, largest, pieces.width, cell, room / cell),
+                 {}});
+        }
+    }
+
+    // Which parts of a row's pixels are drawn on coarser grids; null: none.
+    const float* parts(int y) const {
+        return parts_.empty() ? nullptr : parts_.data() + picture_.index(0, y);
+    }
+
+    // Calls use(x, coc, left) for the pieces of a row of the coarse grid `i`, with what is left of
+    // them there.
+    template <typename Use>
+    void each_piece(std::size_t i, int y, const Use& use) const {
+        const CoarsePieces<N>& pieces = pieces_[i - 1];
+        const auto row = static_cast<std::size_t>(y) * static_cast<std::size_t>(pieces.width);
+        const float* const coc = pieces.coc.data() + row;
+        const float* const parts = pieces.parts.empty() ? nullptr : pieces.parts.data() + row;
+        for (int x = 0; x < pieces.width; ++x) {
+            const float left = parts == nullptr ? 1.0f : 1.0f - parts[x];
+            if (coc[x] != 0.0f && left > 0.0f) use(x, coc[x], left);
+        }
+    }
+
+    void mark_patches() {
+        SpanTable& table = grids_[0].table;
+        std::vector<Buffer<std::int32_t>> scratch(
+            static_cast<std::size_t>(settings_.threads),
+            Buffer<std::int32_t>(static_cast<std::size_t>(picture_.width)));
+        parallel_for(picture_.height, settings_.threads, settings_.abort, [&](int y, int thread) {
+            std::int32_t* const slots = scratch[static_cast<std::size_t>(thread)].data();
+            const float* const coc = surfaces_.coc.data() + picture_.index(0, y);
+            const float* const coarse = parts(y);
+            table.slots(y, coc, slots);
+            for (int x = 0; x < picture_.width; ++x) {
+                if (coarse != nullptr && coarse[x] == 1.0f) continue;
+                if (std::fabs(coc[x]) > kSharp) table.mark(slots[x]);
+            }
+            for (const auto* rows : {&surfaces_.front, &surfaces_.hidden}) {
+                for (const Piece& piece : (*rows)[static_cast<std::size_t>(y)]) {
+                    table.mark(table.slot(piece.x, y, piece.coc));
+                }
+            }
+        });
+        for (std::size_t i = 1; i < grids_.size(); ++i) {
+            SpanTable& coarse = grids_[i].table;
+            parallel_for(pieces_[i - 1].height, settings_.threads, settings_.abort,
+                         [&](int y, int) {
+                             each_piece(i, y, [&](int x, float coc, float) {
+                                 coarse.mark(coarse.slot(x, y, coc));
+                             });
+                         });
+        }
+    }
+
+    // The parts of a row of the coarse grid `i`, from left to right.
+    void gather_coarse_row(std::size_t i, int y, Gathering& gathering) const {
+        gathering.parts.clear();
+        gathering.dimmed.clear();
+        const CoarsePieces<N>& pieces = pieces_[i - 1];
+        const SpanTable& table = grids_[i].table;
+        const int cell = pieces.cell;
+        const Frame& frame = settings_.frame;
+        // Whether the middle of a cell lies beyond the picture; both count half pixels.
+        const auto outside = [cell](int at, int begin, int size) {
+            const int middle = (2 * at + 1) * cell;
+            return middle < 2 * begin || middle > 2 * (begin + size);
+        };
+        const bool upside_down = outside(pieces.y + y, frame.y, picture_.height);
+        // Cells of the picture.
+        const int first = (frame.x - pieces.x * cell) / cell;
+        const int last = (frame.x + picture_.width - pieces.x * cell) / cell;
+        const float* const values =
+            pieces.values.data() +
+            static_cast<std::size_t>(y) * static_cast<std::size_t>(pieces.width) * N;
+        each_piece(i, y, [&](int x, float coc, float left) {
+            const SpanTable::Entry& entry = table.entry(table.slot(x, y, coc));
+            const int reach = entry.columns + 2;  // which making the cells fine widens
+            if (x + reach < first || x - reach > last) return;
+            const bool turned = outside(pieces.x + x, frame.x, picture_.width);
+            const int mirrors = table.symmetric() ? 0 : (turned ? 1 : 0) + (upside_down ? 2 : 0);
+            const float* const light = values + x * N;
+            push(gathering, x, mirrors, layers_.share(coc), left, light[kLightChannels], light,
+                 entry);
+        });
+    }
+
+    // Adds the parts of a piece in its two layers, `whole` of it in all.
+    static void push(Gathering& gathering, int x, int mirrors, const Layers::Share& share,
+                     float whole, float coverage, const float* light,
+                     const SpanTable::Entry& entry) {
+        const auto put = [&](int layer, float part) {
+            gathering.parts.push_back({x, static_cast<std::int16_t>(layer),
+                                       static_cast<std::int8_t>(mirrors), part, coverage, light,
+                                       entry});
+        };
+        if (share.next < 1.0f) put(share.layer, whole * (1.0f - share.next));
+        if (share.next > 0.0f) put(share.layer + 1, whole * share.next);
     }
 
     // The parts of the row `y`, which may lie up to the margin outside of the picture, from left to
     // right.
     void gather_row(int y, Gathering& gathering) const {
+        const SpanTable& table = grids_[0].table;
         gathering.parts.clear();
         gathering.dimmed.clear();
         const int width = picture_.width;
@@ -264,34 +418,28 @@ class Renderer {
         std::int32_t* const slots = gathering.slots.data();
         const Layers layers = layers_;  // a copy, which writing shares cannot change
         for (int x = 0; x < width; ++x) shares[x] = layers.share(coc[x]);
-        table_.slots(inner_y, coc, slots);
+        table.slots(inner_y, coc, slots);
         const float* const pixels = picture_.pixel(0, inner_y);
         Listed front(surfaces_.front[static_cast<std::size_t>(inner_y)]);
         Listed hidden(surfaces_.hidden[static_cast<std::size_t>(inner_y)]);
         Listed dimmed(surfaces_.dimmed[static_cast<std::size_t>(inner_y)]);
-        const auto push = [&](int x, int mirrors, const Layers::Share& share, float coverage,
-                              const float* light, const SpanTable::Entry& entry) {
-            const auto put = [&](int layer, float part) {
-                gathering.parts.push_back({x, static_cast<std::int16_t>(layer),
-                                           static_cast<std::int8_t>(mirrors), part, coverage, light,
-                                           entry});
-            };
-            if (share.next < 1.0f) put(share.layer, 1.0f - share.next);
-            if (share.next > 0.0f) put(share.layer + 1, share.next);
+        const float* const coarse = parts(inner_y);
+        const auto left = [coarse](int inner_x) {
+            return coarse == nullptr ? 1.0f : 1.0f - coarse[inner_x];
         };
         const auto gather = [&](int x, int inner_x, bool turned) {
             const int outside_x = x < 0 ? -x : std::max(0, x - width + 1);
-            const int mirrors = table_.symmetric() ? 0 : (turned ? 1 : 0) + (upside_down ? 2 : 0);
+            const int mirrors = table.symmetric() ? 0 : (turned ? 1 : 0) + (upside_down ? 2 : 0);
             const Dimmed* dim = nullptr;
             if (outside_x > 0 || outside_y > 0) {
                 dimmed.seek(inner_x);
                 if (dimmed.here(inner_x)) dim = &dimmed.take();
             }
             const auto add = [&](float radius, const Layers::Share& share, std::int32_t slot,
-                                 float coverage, const float* light) {
-                const float reach = table_.extent() * std::fabs(radius) + 1.0f;
+                                 float whole, float coverage, const float* light) {
+                const float reach = table.extent() * std::fabs(radius) + 1.0f;
                 if (static_cast<float>(outside_x) > reach) return;
-                const SpanTable::Entry& entry = table_.entry(slot);
+                const SpanTable::Entry& entry = table.entry(slot);
                 if (outside_y > entry.rows) return;
                 if (dim != nullptr) {
                     const float alpha = kLightChannels == 4 ? light[3] * dim->alpha : 0.0f;
@@ -301,17 +449,17 @@ class Renderer {
                                                      light[2] * dim->light, alpha})
                             .data();
                 }
-                push(x, mirrors, share, coverage, light, entry);
+                push(gathering, x, mirrors, share, whole, coverage, light, entry);
             };
             const auto add_piece = [&](const Piece& piece, float yields) {
                 add(piece.coc, layers_.share(piece.coc, yields),
-                    table_.slot(inner_x, inner_y, piece.coc), piece.coverage, piece.light);
+                    table.slot(inner_x, inner_y, piece.coc), 1.0f, piece.coverage, piece.light);
             };
             front.seek(inner_x);
             if (front.here(inner_x)) {
                 add_piece(front.take(), 0.0f);
-            } else if (std::fabs(coc[inner_x]) > kSharp) {
-                add(coc[inner_x], shares[inner_x], slots[inner_x], 1.0f,
+            } else if (std::fabs(coc[inner_x]) > kSharp && left(inner_x) > 0.0f) {
+                add(coc[inner_x], shares[inner_x], slots[inner_x], left(inner_x), 1.0f,
                     pixels + inner_x * picture_.channels);
             }
             hidden.seek(inner_x);
@@ -326,19 +474,20 @@ class Renderer {
                 gather(x, inner_x, turned);
             }
         };
-        gather_mirrored(-table_.margin(), 0);
+        gather_mirrored(-table.margin(), 0);
         front.seek(0);
         hidden.seek(0);
         for (int x = 0; x < width; ++x) {
             // Most pixels are the picture's own, inside of it.
             const int end = outside_y > 0 ? x : std::min({width, front.next(), hidden.next()});
             for (; x < end; ++x) {
-                if (std::fabs(coc[x]) <= kSharp) continue;
-                push(x, 0, shares[x], 1.0f, pixels + x * picture_.channels, table_.entry(slots[x]));
+                if (std::fabs(coc[x]) <= kSharp || left(x) == 0.0f) continue;
+                push(gathering, x, 0, shares[x], left(x), 1.0f, pixels + x * picture_.channels,
+                     table.entry(slots[x]));
             }
             if (x < width) gather(x, x, false);
         }
-        gather_mirrored(width, width + table_.margin());
+        gather_mirrored(width, width + table.margin());
     }
 
     // Orders the parts by layer and joins neighbours with the same patch to runs.
@@ -401,54 +550,110 @@ class Renderer {
     }
 
     void render_band(int begin, int end, Workspace& space, float* result) const {
-        const int width = picture_.width;
-        const int height = end - begin;
-        const auto row_cells = static_cast<std::size_t>(table_.stride()) * N;
-        space.cells.resize(row_cells * static_cast<std::size_t>(height));
-        space.state.resize(static_cast<std::size_t>(width) * static_cast<std::size_t>(height));
-        space.touched.resize(static_cast<std::size_t>(height));
+        space.state.resize(static_cast<std::size_t>(picture_.width) *
+                           static_cast<std::size_t>(end - begin));
         for (int y = begin; y < end; ++y) start_row(y, state_row(space, y - begin));
-        const Band band{space.cells.data(), height, table_.stride(), table_.pad()};
-        const int first_row = begin - table_.margin();
-        const int last_row = end + table_.margin();
-        space.next_segment.assign(static_cast<std::size_t>(last_row - first_row), 0);
+        start_grids(begin, end, space);
+        const SpanTable& table = grids_[0].table;
+        Workspace::Rows& rows = space.grids[0];
         for (int layer = 0; layer <= layers_.count(); ++layer) {
-            std::fill(space.touched.begin(), space.touched.end(),
-                      Workspace::Columns{table_.stride(), 0});
-            space.sources.clear();
-            for (int y = first_row; y < last_row; ++y) {
-                const RowSamples& samples = row(y);
-                std::size_t& at = space.next_segment[static_cast<std::size_t>(y - first_row)];
-                if (at >= samples.segments.size() || samples.segments[at].layer != layer) continue;
-                const Segment& segment = samples.segments[at++];
-                const int from = std::max(begin, y - segment.reach);
-                const int to = std::min(end, y + segment.reach + 1);
-                if (from >= to) continue;
-                const Run* const runs = samples.runs.data();
-                space.sources.push_back(
-                    {y - begin, samples.values.data(), runs + segment.begin, runs + segment.end});
-                for (int k = from - begin; k < to - begin; ++k) {
-                    Workspace::Columns& columns = space.touched[static_cast<std::size_t>(k)];
-                    columns.begin = std::min(columns.begin, segment.left + band.pad);
-                    columns.end = std::max(columns.end, segment.right + band.pad);
-                }
+            for (std::size_t i = grids_.size(); i-- > 0;) {
+                scatter_layer(grids_[i], layer, space, space.grids[i]);
+                if (i + 1 < grids_.size()) refine(i, space);
             }
-            scatter(band, space.sources);
-            for (int k = 0; k < height; ++k) {
-                const Workspace::Columns& columns = space.touched[static_cast<std::size_t>(k)];
-                if (columns.begin >= columns.end) continue;
-                kernels<N>().composite(band.cells + static_cast<std::size_t>(k) * row_cells,
-                                       columns.begin, columns.end, band.pad, width, layer,
-                                       state_row(space, k));
+            for (int y = begin; y < end; ++y) {
+                Workspace::Columns& columns = rows.touched_at(y);
+                if (columns.empty()) continue;
+                kernels<N>().composite(rows.row(y, grids_[0].row_size<N>()), columns.begin,
+                                       columns.end, table.pad(), picture_.width, layer,
+                                       state_row(space, y - begin));
+                columns = {};
             }
         }
         for (int y = begin; y < end; ++y) finish_row(y, state_row(space, y - begin), result);
     }
 
+    // Each grid's rows that the band's lie between.
+    void start_grids(int begin, int end, Workspace& space) const {
+        space.grids.resize(grids_.size());
+        for (std::size_t i = 0; i < grids_.size(); ++i) {
+            const Grid& grid = grids_[i];
+            Workspace::Rows& rows = space.grids[i];
+            rows.begin = begin;
+            rows.end = end;
+            const auto count = static_cast<std::size_t>(end - begin);
+            rows.cells.resize(grid.row_size<N>() * count);
+            rows.touched.assign(count, {});
+            rows.next_segment.assign(count + 2 * static_cast<std::size_t>(grid.table.margin()), 0);
+            if (i + 1 == grids_.size()) break;
+            const int coarser = grids_[i + 1].place.y;
+            begin = ((begin + grid.place.y - 1) >> 1) - coarser;
+            end = ((end + grid.place.y) >> 1) + 1 - coarser;
+        }
+    }
+
+    // Adds the cells of the grid `i` + 1 to those of the grid `i`, and clears them.
+    void refine(std::size_t i, Workspace& space) const {
+        const Grid& grid = grids_[i];
+        const Grid& coarse = grids_[i + 1];
+        Workspace::Rows& rows = space.grids[i];
+        Workspace::Rows& from = space.grids[i + 1];
+        const std::size_t size = coarse.row_size<N>();
+        // A column c of coarse cells, counted from their first as `touched` is, is the columns
+        // 2 c + shift and the next one here.
+        const int shift =
+            2 * (coarse.place.x - coarse.table.pad()) - (grid.place.x - grid.table.pad());
+        for (int y = rows.begin; y < rows.end; ++y) {
+            const int at = y + grid.place.y;
+            const int near = (at >> 1) - coarse.place.y;
+            const int far = at % 2 == 0 ? near - 1 : near + 1;
+            Workspace::Columns columns = from.touched_at(near);
+            columns.add(from.touched_at(far).begin, from.touched_at(far).end);
+            if (columns.empty()) continue;
+            double* const to = rows.row(y, grid.row_size<N>());
+            kernels<N>().refine(from.row(near, size), from.row(far, size), columns.begin,
+                                columns.end, to + static_cast<std::ptrdiff_t>(shift) * N);
+            rows.touched_at(y).add(2 * (columns.begin - 1) + shift, 2 * columns.end + shift);
+        }
+        for (int y = from.begin; y < from.end; ++y) {
+            Workspace::Columns& columns = from.touched_at(y);
+            if (columns.empty()) continue;
+            double* const row = from.row(y, size);
+            std::fill(row + columns.begin * N, row + columns.end * N, 0.0);
+            columns = {};
+        }
+    }
+
+    void scatter_layer(const Grid& grid, int layer, Workspace& space, Workspace::Rows& rows) const {
+        const SpanTable& table = grid.table;
+        const int first = rows.begin - table.margin();
+        space.sources.clear();
+        for (int y = std::max(first, -grid.rows_before); y < rows.end + table.margin(); ++y) {
+            const auto row = static_cast<std::size_t>(y + grid.rows_before);
+            if (row >= grid.rows.size()) break;
+            const RowSamples& samples = grid.rows[row];
+            std::size_t& at = rows.next_segment[static_cast<std::size_t>(y - first)];
+            if (at >= samples.segments.size() || samples.segments[at].layer != layer) continue;
+            const Segment& segment = samples.segments[at++];
+            const int from = std::max(rows.begin, y - segment.reach);
+            const int to = std::min(rows.end, y + segment.reach + 1);
+            if (from >= to) continue;
+            const Run* const runs = samples.runs.data();
+            space.sources.push_back(
+                {y - rows.begin, samples.values.data(), runs + segment.begin, runs + segment.end});
+            for (int k = from; k < to; ++k) {
+                rows.touched_at(k).add(segment.left + table.pad(), segment.right + table.pad());
+            }
+        }
+        scatter({rows.cells.data(), rows.count(), table.stride(), table.pad()}, table,
+                space.sources);
+    }
+
     // A few columns of all rows in turn, so that the cells of their patches' ends stay in the
     // first-level cache.
-    void scatter(const Band& band, std::vector<Workspace::Source>& sources) const {
-        const int first = -table_.margin();
+    void scatter(const Band& band, const SpanTable& table,
+                 std::vector<Workspace::Source>& sources) const {
+        const int first = -table.margin();
         int next = std::numeric_limits<int>::max();  // where there is anything to scatter
         for (const Workspace::Source& source : sources) next = std::min(next, source.next->x);
         while (!sources.empty()) {
@@ -464,7 +669,7 @@ class Renderer {
                 while (end != source.end && end->x < limit) ++end;
                 if (end != source.next) {
                     kernels<N>().scatter(band, source.row, source.values, source.next,
-                                         static_cast<int>(end - source.next), table_.patches());
+                                         static_cast<int>(end - source.next), table.patches());
                 }
                 source.next = end;
                 if (end == source.end) continue;
@@ -529,11 +734,9 @@ class Renderer {
             // A ring's patch leaves its own pixel empty: where nothing else lands, the source
             // stays.
             const float own = std::max(0.0f, kUncovered - pixel.shown);
-            std::array<float, 4> light;  // divided at once
+            std::array<float, 4> light;  // four at once
             for (std::size_t c = 0; c < 4; ++c) light[c] = pixel.light[c];
-            if (own > 0.0f) {
-                for (std::size_t c = 0; c < kLightChannels; ++c) light[c] += own * source[c];
-            }
+            for (std::size_t c = 0; c < kLightChannels; ++c) light[c] += own * source[c];
             for (float& value : light) value /= pixel.shown + own;
             float* out = row + x * channels;
             std::copy_n(light.begin(), 3, out);
@@ -553,9 +756,11 @@ class Renderer {
     const Picture& picture_;
     const Surfaces& surfaces_;
     const Settings& settings_;
+    Passage passage_;
     Layers layers_;
-    SpanTable table_;
-    std::vector<RowSamples> rows_;
+    Buffer<float> parts_;                  // empty: nothing passes to coarser grids
+    std::vector<CoarsePieces<N>> pieces_;  // of the coarser grids, the finest first
+    std::vector<Grid> grids_;              // the picture's, then those
 };
 
 void render(const Picture& picture, const Surfaces& surfaces, const ApertureShape& shape,
@@ -589,6 +794,7 @@ void defocus(const Picture& given, const ApertureShape& shape, const Settings& s
              float* result) {
     Survey seen = survey(given, settings);
     Picture picture = given;
+    picture.brightness = seen.brightness.data();
     std::vector<float> limited;
     if (seen.largest > kMaxRadius) {
         limited.assign(given.coc, given.coc + given.index(0, given.height));

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numbers>
 
 #include "synthetic_focus/kernel_image.h"
 
@@ -48,6 +49,25 @@ float largest_stretch(const ApertureShape& shape) {
                               (1.0 + shape.swirl / 2.0));
 }
 
+float narrowest(const ApertureShape& shape) {
+    if (!shape.kernel.empty()) return 0.0f;  // nothing is known of what it shows
+    double steepest = 1.0;
+    for (const auto* rings : {&shape.behind, &shape.front}) {
+        double steps = 0.0;
+        double light = 0.0;
+        for (const Ring& ring : *rings) {
+            steps += std::abs(ring.weight);
+            light += ring.weight * ring.scale * ring.scale;
+        }
+        steepest = std::max(steepest, steps / light);
+    }
+    const double across = std::min(1.0, 1.0 / shape.squeeze);
+    const double blades = shape.blades == 0 ? 1.0 : std::cos(std::numbers::pi / shape.blades);
+    const double masked = (1.0 - shape.cat_eye / 2.0) * (1.0 - shape.barndoors / 2.0);
+    const double bent = (1.0 - std::abs(shape.astigmatism)) / (1.0 + shape.swirl / 2.0);
+    return static_cast<float>(across * blades * masked * std::max(0.0, bent) / steepest);
+}
+
 // Patches as one thread builds them: indices count from its own vectors' begin.
 struct Built {
     std::vector<std::uint32_t> rows;
@@ -55,10 +75,10 @@ struct Built {
     std::vector<std::pair<std::size_t, SpanTable::Entry>> entries;
 };
 
-Field::Field(const Frame& frame, bool varies)
+Field::Field(const Frame& frame, bool varies, int cell)
     : frame_(frame),
-      side_(varies ? std::max(8.0, static_cast<double>(std::max(frame.width, frame.height)) /
-                                       kCellsAcross)
+      side_(varies ? std::max(8.0 / cell, static_cast<double>(std::max(frame.width, frame.height)) /
+                                              kCellsAcross)
                    : static_cast<double>(std::max(frame.width, frame.height))),
       columns_(static_cast<int>(std::ceil(frame.width / side_))),
       rows_(static_cast<int>(std::ceil(frame.height / side_))) {}
@@ -77,15 +97,19 @@ Place Field::place(int cell) const {
 }
 
 SpanTable::SpanTable(const ApertureShape& shape, const Frame& frame, const Sampling& sampling,
-                     float largest, int width)
+                     float largest, int width, int cell, int room)
     : shape_(shape),
-      field_(frame, shape.varies_over_frame()),
+      field_(frame, shape.varies_over_frame(), cell),
       edges_(sampling.edges),
       extent_(largest_stretch(shape)),
       symmetric_(shape.blades == 0 && shape.kernel.empty() && !shape.varies_over_frame()),
       width_(width),
+      cell_(cell),
+      room_(room),
       radii_(sampling.radii - (shape.varies_over_frame() ? 2 : 0), std::max(kSharp, largest)),
-      margin_(static_cast<int>(std::ceil(radii_.radius(radii_.count() - 1) * extent_)) + 1),
+      margin_(static_cast<int>(std::ceil(radii_.radius(radii_.count() - 1) * extent_ /
+                                         static_cast<float>(cell))) +
+              1),
       used_(static_cast<std::size_t>(field_.cells()) * 2 *
             static_cast<std::size_t>(radii_.count())) {
     for (int x = 0; x < width; ++x) field_columns_.push_back(field_.column(x));
@@ -156,8 +180,8 @@ void SpanTable::build(int threads, const AbortFlag* abort) {
         for (std::size_t at = begin; at < end; ++at) {
             if (used_[at].load(std::memory_order_relaxed) == 0 || at % radii % step != 0) continue;
             const bool behind = at / radii % 2 != 0;
-            const float radius =
-                drawn_radius(std::max(kSharp, radii_.radius(static_cast<int>(at % radii))));
+            const float lens = std::max(kSharp, radii_.radius(static_cast<int>(at % radii)));
+            const float radius = drawn_radius(lens) / static_cast<float>(cell_);
             if (!kernel.empty()) {
                 add_patch(spans, built, at, kernel.reach(radius),
                           [&](int dy, std::vector<Span>& row) {

@@ -14,6 +14,7 @@ namespace {
 constexpr float kFold = 1.0f;
 // What follows from that comes in gradually, so that nothing pops as a step grows: pixels are
 // wholly parted, and what is hidden is wholly there, from these steps on.
+constexpr float kEvenStep = 0.5f;  // no fold is near, surely
 constexpr float kPartedFold = 1.25f;
 constexpr float kWholeFold = 2.0f;
 // The light of a pixel this many times as bright as the darkest one beside it is not that one's
@@ -72,6 +73,9 @@ Colour minus(const Colour& a, const Colour& b) {
 float light_power(const Colour& c) { return c[0] * c[0] + c[1] * c[1] + c[2] * c[2]; }
 
 float brightness(const Colour& c) { return c[0] + c[1] + c[2]; }
+float brightness(const Picture& picture, int x, int y) {
+    return picture.brightness[picture.index(x, y)];
+}
 
 // Without alpha the fourth is 0, so that all four grow with the exposure.
 Colour colour(const Picture& picture, int x, int y) {
@@ -142,10 +146,7 @@ float darkest_around(const Picture& picture, int x, int y) {
     const int left = std::max(0, x - 1);
     const int right = std::min(picture.width - 1, x + 1);
     for (int v = std::max(0, y - 1); v <= std::min(picture.height - 1, y + 1); ++v) {
-        const float* pixel = picture.pixel(left, v);
-        for (int u = left; u <= right; ++u, pixel += picture.channels) {
-            darkest = std::min(darkest, pixel[0] + pixel[1] + pixel[2]);
-        }
+        for (int u = left; u <= right; ++u) darkest = std::min(darkest, brightness(picture, u, v));
     }
     return std::max(0.0f, darkest);
 }
@@ -156,7 +157,7 @@ float darkest_around(const Picture& picture, int x, int y) {
 // the brightest pixels are the least mixed), as far as the pixel is brighter than its surface.
 float lights_radius(const Picture& picture, int x, int y) {
     const float here = picture.radius(x, y);
-    const float own = brightness(colour(picture, x, y));
+    const float own = brightness(picture, x, y);
     const int left = std::max(0, x - 1);
     const int right = std::min(picture.width - 1, x + 1);
     const int top = std::max(0, y - 1);
@@ -167,7 +168,7 @@ float lights_radius(const Picture& picture, int x, int y) {
     float shift = 0.0f;
     for (int v = top; v <= bottom; ++v) {
         for (int u = left; u <= right; ++u) {
-            const float light = std::max(0.0f, brightness(colour(picture, u, v)));
+            const float light = std::max(0.0f, brightness(picture, u, v));
             const float step = picture.radius(u, v) - here;
             const float size = std::fabs(step);
             power += light * light;
@@ -208,15 +209,8 @@ class Runs {
             for (int run = 0; run < count_; ++run) {
                 const int begin = run * kRun;
                 const int count = std::min(kRun, width_ - begin);
-                const float* const pixels = picture.pixel(begin, y);
-                Line light{};
-                if (picture.channels == 4) {
-                    sum_up<4>(pixels, count, light);
-                } else {
-                    sum_up<3>(pixels, count, light);
-                }
-                Line radius{};
-                std::copy_n(picture.coc + picture.index(begin, y), count, radius.begin());
+                const float* const light = picture.brightness + picture.index(begin, y);
+                const float* const radius = picture.coc + picture.index(begin, y);
                 seen_[index(run, y)] = {range(light, count), range(radius, count)};
             }
         });
@@ -243,7 +237,7 @@ class Runs {
                 ratio * std::max(0.0f, around.light.least) * (1.0f + patch * radius * radius);
             if (seen_[index(run, y)].light.most <= least) continue;
             for (int x = run * kRun; x < end; ++x) {
-                if (brightness(colour(picture, x, y)) > least) use(x);
+                if (brightness(picture, x, y) > least) use(x);
             }
         }
     }
@@ -256,17 +250,10 @@ class Runs {
         Range radius;
     };
 
-    template <int Channels>
-    static void sum_up(const float* pixels, int count, Line& light) {
-        for (int i = 0; i < count; ++i) {
-            const float* const pixel = pixels + i * Channels;
-            light[static_cast<std::size_t>(i)] = pixel[0] + pixel[1] + pixel[2];
-        }
-    }
     // Of the first `count` numbers; halves are compared, many pairs at once.
-    static Range range(const Line& values, int count) {
-        Line least = values;
-        for (int i = count; i < kRun; ++i) least[static_cast<std::size_t>(i)] = values[0];
+    static Range range(const float* values, int count) {
+        Line least;
+        std::fill(std::copy_n(values, count, least.begin()), least.end(), values[0]);
         Line most = least;
         for (std::size_t half = kRun / 2; half > 0; half /= 2) {
             for (std::size_t i = 0; i < half; ++i) {
@@ -300,7 +287,7 @@ struct Move {
 // a patch that is drawn round the pixel's middle instead has a rim as far outside.
 Move lights_move(const Picture& picture, int x, int y) {
     const float here = picture.radius(x, y);
-    const float own = brightness(colour(picture, x, y));
+    const float own = brightness(picture, x, y);
     if (x == 0 || y == 0 || x + 1 == picture.width || y + 1 == picture.height) return {0, 0};
     if (std::fabs(here) <= 2.0f * kSharp) return {0, 0};
     const float darkest = darkest_around(picture, x, y);
@@ -317,8 +304,7 @@ Move lights_move(const Picture& picture, int x, int y) {
                                               kNotOneLight * std::fabs(here))) *
                                smooth(std::fabs(there), 2.0f * kSharp, 4.0f * kSharp);
             one[static_cast<std::size_t>(v + 1)][static_cast<std::size_t>(u + 1)] = same;
-            const float part =
-                same * std::max(0.0f, brightness(colour(picture, x + u, y + v)) - darkest);
+            const float part = same * std::max(0.0f, brightness(picture, x + u, y + v) - darkest);
             light += part;
             along += part * static_cast<float>(u);
             down += part * static_cast<float>(v);
@@ -398,30 +384,37 @@ std::vector<std::vector<Dimmed>> dimmed_lights(const Picture& picture, const Run
             return inner && inside(first, picture.width) && inside(end - 1, picture.width);
         };
         runs.each_bright(picture, y, kAroundLight, kBesideBorder, 0.0f, skip, [&](int x) {
-            // The brightest quarter of what is around counts, with its darkest pixel.
-            const Colour own = colour(picture, x, y);
-            float light = 0.0f;
-            float alpha = 0.0f;
-            for (const int down : {-2, 2}) {
-                for (const int right : {-2, 2}) {
-                    Range light_seen;
-                    Range alpha_seen;
-                    for (int i = 0; i <= kAroundLight / 2; ++i) {
-                        const int v = std::clamp(y + i * down, 0, picture.height - 1);
-                        for (int k = 0; k <= kAroundLight / 2; ++k) {
-                            const int u = std::clamp(x + k * right, 0, picture.width - 1);
-                            const Colour c = colour(picture, u, v);
-                            light_seen.add(brightness(c));
-                            alpha_seen.add(c[3]);
+            // The quarter of what is around where the least is most; `enough` ends the search.
+            const auto most_of_quarters = [&](float enough, const auto& value) {
+                float most = 0.0f;
+                for (const int down : {-2, 2}) {
+                    for (const int right : {-2, 2}) {
+                        float least = std::numeric_limits<float>::max();
+                        for (int i = 0; i <= kAroundLight / 2; ++i) {
+                            const int v = std::clamp(y + i * down, 0, picture.height - 1);
+                            for (int k = 0; k <= kAroundLight / 2; ++k) {
+                                const int u = std::clamp(x + k * right, 0, picture.width - 1);
+                                least = std::min(least, value(u, v));
+                            }
                         }
+                        most = std::max(most, least);
+                        if (most >= enough) return most;
                     }
-                    light = std::max(light, light_seen.least);
-                    alpha = std::max(alpha, alpha_seen.least);
-                    if (kBesideBorder * light >= brightness(own)) return;
                 }
+                return most;
+            };
+            const float own = brightness(picture, x, y);
+            const float light = most_of_quarters(
+                own / kBesideBorder, [&](int u, int v) { return brightness(picture, u, v); });
+            if (kBesideBorder * light >= own) return;
+            const float part = kBesideBorder * light / own;
+            const float alpha = colour(picture, x, y)[3];
+            float covered = 1.0f;
+            if (alpha > 0.0f) {
+                covered = std::min(1.0f, most_of_quarters(alpha, [&](int u, int v) {
+                                             return colour(picture, u, v)[3];
+                                         }) / alpha);
             }
-            const float part = kBesideBorder * light / brightness(own);
-            const float covered = own[3] > 0.0f ? std::min(1.0f, alpha / own[3]) : 1.0f;
             rows[static_cast<std::size_t>(y)].push_back({x, part, part + (1.0f - part) * covered});
         });
     });
@@ -470,15 +463,23 @@ class Steps {
 // 1 where one of the eight neighbours belongs to another surface. On the way the map is copied to
 // `coc`, where refine_edges gives the light at the edges of lights the radius of the light.
 Buffer<std::uint8_t> find_folds(const Picture& picture, const Runs& runs, bool refine_edges,
-                                int threads, const AbortFlag* abort, Buffer<float>& coc) {
+                                int threads, const AbortFlag* abort, Surfaces& surfaces) {
     Buffer<std::uint8_t> folds(picture.index(0, picture.height));
+    Buffer<float>& coc = surfaces.coc;
     coc.resize(folds.size());
+    surfaces.even.resize(folds.size());
     std::vector<Steps> scratch(static_cast<std::size_t>(threads), Steps(picture.width));
     parallel_for(picture.height, threads, abort, [&](int y, int thread) {
         const float* const steps = scratch[static_cast<std::size_t>(thread)].of_row(picture, y);
         const std::size_t begin = picture.index(0, y);
         std::uint8_t* const fold = folds.data() + begin;
-        for (int x = 0; x < picture.width; ++x) fold[x] = steps[x] > kFold ? 1 : 0;
+        std::uint8_t* const even_at = surfaces.even.data() + begin;
+        for (int x = 0; x < picture.width; ++x) {
+            const float even =
+                std::clamp((kFold - steps[x]) * (1.0f / (kFold - kEvenStep)), 0.0f, 1.0f);
+            fold[x] = steps[x] > kFold ? 1 : 0;
+            even_at[x] = static_cast<std::uint8_t>(static_cast<int>(even * Surfaces::kEven));
+        }
         std::copy(picture.coc + begin, picture.coc + begin + picture.width, coc.data() + begin);
         if (!refine_edges) return;
         const auto even = [&](int first, int end) {
@@ -1116,7 +1117,7 @@ Surfaces find_surfaces(const Picture& given, bool refine_edges, int reach, int t
     const Runs runs(picture, threads, abort);
     surfaces.dimmed = dimmed_lights(picture, runs, reach, threads, abort);
     const Buffer<std::uint8_t> folds =
-        find_folds(picture, runs, refine_edges, threads, abort, surfaces.coc);
+        find_folds(picture, runs, refine_edges, threads, abort, surfaces);
     if (refine_edges) gather_lights(picture, runs, threads, abort, surfaces);
     picture.rows = surfaces.rows.data();
     surfaces.front.resize(static_cast<std::size_t>(picture.height));

@@ -1,11 +1,13 @@
 """A slow and obvious scatter: what the fast one must equal on one surface."""
 
 from collections.abc import Callable
+from functools import cache
 
 import numpy as np
 import pytest
 
 
+@cache
 def disc(radius: float, fine: int = 8) -> np.ndarray:
     """A disc's area coverage of the pixels around it, adding up to 1."""
     side = 2 * int(np.ceil(radius)) + 1

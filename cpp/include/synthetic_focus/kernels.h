@@ -69,6 +69,9 @@ struct Kernels {
     // lies above or below it. A sample has N values: its cell's numbers.
     void (*scatter)(const Band& band, int row, const float* values, const Run* runs, int count,
                     const Patches& patches);
+    // Adds the columns [begin, end) of two rows of cells twice as large, `near` weighing three
+    // quarters, to those in their place.
+    void (*refine)(const double* near, const double* far, int begin, int end, double* cells);
     // Integrates the cells [begin, end) of a row, counted from its first cell, shows of them what
     // nearer layers leave free in the row's pixels, and clears them.
     void (*composite)(double* cells, int begin, int end, int pad, int width, int layer,

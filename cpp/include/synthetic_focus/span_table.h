@@ -27,7 +27,8 @@ struct Frame {
 // vary.
 class Field {
   public:
-    Field(const Frame& frame, bool varies);
+    // cell: pixels a side of what the frame counts.
+    Field(const Frame& frame, bool varies, int cell);
 
     int cells() const { return columns_ * rows_; }
     int columns() const { return columns_; }
@@ -78,21 +79,27 @@ struct Sampling {
 
 // No patch of this shape reaches farther than so many radii.
 float largest_stretch(const ApertureShape& shape);
+// Half the width of the narrowest of this shape's patches, in radii; less where their rims are
+// steeper than a disc's of as much light. 0: there is no saying.
+float narrowest(const ApertureShape& shape);
 
 class SpanTable {
   public:
     // width: of the picture.
+    // cell: pixels a side; the frame and the width count cells, radii pixels. room: columns that a
+    // row of cells has beyond what its own patches reach.
     SpanTable(const ApertureShape& shape, const Frame& frame, const Sampling& sampling,
-              float largest, int width);
+              float largest, int width, int cell, int room);
 
     // No patch reaches farther than this many radii.
     float extent() const { return extent_; }
     // Whether all patches are their own mirror images.
     bool symmetric() const { return symmetric_; }
-    // Pixels beyond the picture from which a patch can reach into it.
+    // Cells beyond the picture from which a patch can reach into it.
     int margin() const { return margin_; }
-    // A row of cells has room for what such pixels' patches reach.
-    int pad() const { return 2 * margin_ + 2; }
+    // A row of cells has this many before the picture's and after, for what such pixels' patches
+    // reach.
+    int pad() const { return 2 * margin_ + 2 + room_; }
     int stride() const { return width_ + 2 * pad(); }
 
     // Which patch a pixel of the picture has, in slots for all places and radii.
@@ -147,6 +154,8 @@ class SpanTable {
     float extent_;
     bool symmetric_;
     int width_;
+    int cell_;
+    int room_;
     Radii radii_;
     int margin_;
     std::vector<int> field_columns_;  // by the picture's columns

@@ -31,6 +31,8 @@ struct Dimmed {
 };
 
 struct Surfaces {
+    static constexpr int kEven = 120;
+
     // The picture's rows, those whose lights' edges were gathered in a copy.
     std::vector<const float*> rows;
     std::vector<std::vector<float>> copies;
@@ -39,6 +41,8 @@ struct Surfaces {
         front;  // by row, ordered by x: they stand for the picture's pixel
     std::vector<std::vector<Piece>> hidden;   // by row, ordered by x: they lie behind it
     std::vector<std::vector<Dimmed>> dimmed;  // by row, ordered by x
+    // (height, width) How even radii are around a pixel, from 0 where two surfaces meet to kEven.
+    Buffer<std::uint8_t> even;
     // (height, width) Steps along rows and columns to the next place where two surfaces meet: never
     // less than the straight distance.
     Buffer<std::int16_t> to_fold;

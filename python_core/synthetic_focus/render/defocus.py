@@ -54,7 +54,8 @@ def defocus(
         origin: (x, y) of the image's top left pixel in the whole frame.
         quality: "draft" samples the outlines of patches once per row, "normal" up to 4 times,
             "best" up to 16 times. Radii are rounded to 1/32 of a pixel up to 8 pixels, to 1/16 up
-            to 24, to 1/8 up to 56 and so on; four times as finely with "best".
+            to 24, to 1/8 up to 56 and so on, half as finely for what is much blurred and no
+            light; four times as finely with "best".
         refine_edges: Whether edges in `coc`, which in real maps are soft or a pixel off, are moved
             to the picture's, and pixels that show two surfaces parted; off for exact CG passes.
         abort: Set it from any thread to stop the render.
