@@ -203,9 +203,7 @@ class Analyser:
         self.store.store_frame(number, frame, is_cut=window.now == 0 < now)
         return frame
 
-    def prepare(
-        self, glimpses: Sequence[Glimpse], now: int, check: Callable[[], None] = lambda: None
-    ) -> None:
+    def prepare(self, glimpses: Sequence[Glimpse], now: int, check: Callable[[], None]) -> None:
         """Makes what `steady` needs of each frame and of each two neighbours, and keeps it.
 
         Args:
