@@ -175,13 +175,19 @@ with _progress_bar() as progress:
     time.sleep(2.2)
     progress(3, 4)
 """
+LONG_FIRST_FRAME = """
+import time
+from synthetic_focus.cli import _progress_bar
+with _progress_bar() as progress:
+    time.sleep(2.6)
+"""
 
 
-def test_a_terminal_sees_progress_after_two_seconds():
+def seen_on_a_terminal(work):
     pty, fcntl, termios = map(pytest.importorskip, ("pty", "fcntl", "termios"))
     ours, its = pty.openpty()
     fcntl.ioctl(its, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
-    child = subprocess.Popen([sys.executable, "-c", LONG_WORK], stderr=its)
+    child = subprocess.Popen([sys.executable, "-c", work], stderr=its)
     os.close(its)
     seen = b""
     with contextlib.suppress(OSError):  # the terminal's end: the child's
@@ -189,8 +195,16 @@ def test_a_terminal_sees_progress_after_two_seconds():
             seen += more
     os.close(ours)
     assert child.wait() == 0
+    return seen
+
+
+def test_a_terminal_sees_progress_after_two_seconds():
+    seen = seen_on_a_terminal(LONG_WORK)
     assert b"3/4" in seen
-    assert b"1/4" not in seen
+
+
+def test_a_terminal_sees_before_the_first_frame_that_there_is_work():
+    assert b"0frame" in seen_on_a_terminal(LONG_FIRST_FRAME)
 
 
 def test_presets_are_listed_shown_drawn_and_saved(tmp_path):

@@ -74,8 +74,8 @@ def rendered(
         focal_length=85.0,
         f_stop=1.4,
     )
-    assert (26, 26) in seen  # from the first target to the last
-    assert seen[-1] == (3, 3)
+    # Frame by frame, from the first target to the last, and then what is rendered.
+    assert seen == [*((n, 26) for n in range(1, 27)), *((n, 3) for n in range(1, 4))]
     return folder
 
 

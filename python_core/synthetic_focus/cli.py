@@ -6,6 +6,7 @@ import contextlib
 import re
 import signal
 import sys
+import threading
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -330,7 +331,13 @@ def _progress_bar(unit: str = "frame") -> Iterator[Callable[[int, int], None] | 
             bar.total = total
             bar.update(done - bar.n)
 
-        yield show
+        # The first frame alone can take longer: it is made of those after it, too.
+        waiting = threading.Timer(2, bar.refresh)
+        waiting.start()
+        try:
+            yield show
+        finally:
+            waiting.cancel()
 
 
 @program.command(cls=_GroupedCommand)

@@ -56,14 +56,14 @@ def follow(
         if number not in chunks:
             begin = plan.first + number * _CHUNK
             wanted = range(begin, min(begin + _CHUNK, plan.last + 1))
-            chunks[number] = {
-                one: View.of(frames.image(one), frames.disparity(one)) for one in wanted
-            }
-            seen.update(wanted)
+            chunks[number] = {}
+            for one in wanted:
+                chunks[number][one] = View.of(frames.image(one), frames.disparity(one))
+                seen.add(one)
+                if progress:
+                    progress(len(seen), plan.last - plan.first + 1)
             while len(chunks) > _KEPT_CHUNKS:
                 chunks.popitem(last=False)
-            if progress:
-                progress(len(seen), plan.last - plan.first + 1)
         chunks.move_to_end(number)
         return chunks[number][frame]
 
