@@ -153,7 +153,7 @@ class Subjects:
     shelf: Shelf | None = None
     source: str = ""
     _subjects: dict[tuple[float, float, int], _Subject] = field(default_factory=dict)
-    _thumbnails: dict[int, npt.NDArray[np.float32]] = field(default_factory=dict)
+    _thumbnails: dict[int, npt.NDArray[np.uint8]] = field(default_factory=dict)
     _glances: dict[int, Glance] = field(default_factory=dict)
     _kept_cuts: set[int] = field(default_factory=set)
     _stale: set[str] = field(default_factory=set)

@@ -85,7 +85,7 @@ class Glimpse:
         return np.asarray(cv2.cvtColor(self.picture, cv2.COLOR_RGB2GRAY), np.uint8)
 
     @functools.cached_property
-    def thumbnail(self) -> npt.NDArray[np.float32]:
+    def thumbnail(self) -> npt.NDArray[np.uint8]:
         """What tells cuts."""
         return thumbnail(self.picture)
 

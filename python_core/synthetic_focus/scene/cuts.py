@@ -13,20 +13,19 @@ _ALIKE = 0.7  # correlation from which two pictures show one scene, in whatever 
 _SPIKE = 3.0  # how often a cut changes more than its neighbours do
 
 
-def thumbnail(image: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-    """What the cut detector keeps of a frame.
+def thumbnail(image: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    """What the cut detector keeps of a frame, of every frame: 7 kB.
 
     Args:
         image: (H, W, 3) uint8, display-encoded.
 
     Returns:
-        (36, 64, 3) float32 in 0..1.
+        (36, 64, 3) uint8.
     """
-    small = cv2.resize(image, THUMBNAIL, interpolation=cv2.INTER_AREA)
-    return np.asarray(small, np.float32) / np.float32(255)
+    return np.asarray(cv2.resize(image, THUMBNAIL, interpolation=cv2.INTER_AREA), np.uint8)
 
 
-def is_cut(before: npt.NDArray[np.float32], now: npt.NDArray[np.float32]) -> bool:
+def is_cut(before: npt.NDArray[np.uint8], now: npt.NDArray[np.uint8]) -> bool:
     """Whether two consecutive frames show different scenes, as far as they alone can tell.
 
     A flash is no cut: it leaves the picture's structure. A whip pan may pass for one here, where
@@ -38,16 +37,21 @@ def is_cut(before: npt.NDArray[np.float32], now: npt.NDArray[np.float32]) -> boo
     """
     if _change(before, now) < _LEAST:
         return False
-    first, second = (picture - picture.mean((0, 1)) for picture in (before, now))
+    pictures = (_shown(thumb) for thumb in (before, now))
+    first, second = (picture - picture.mean((0, 1)) for picture in pictures)
     scale = float(np.sqrt(np.square(first).sum() * np.square(second).sum()))
     return float((first * second).sum()) < _ALIKE * scale or scale == 0
 
 
-def _change(before: npt.NDArray[np.float32], now: npt.NDArray[np.float32]) -> float:
-    return float(np.abs(now - before).mean())
+def _change(before: npt.NDArray[np.uint8], now: npt.NDArray[np.uint8]) -> float:
+    return float(np.abs(_shown(now) - _shown(before)).mean())
 
 
-def find_cuts(thumbnails: npt.NDArray[np.float32]) -> tuple[int, ...]:
+def _shown(thumb: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+    return np.asarray(thumb, np.float32) / np.float32(255)
+
+
+def find_cuts(thumbnails: npt.NDArray[np.uint8]) -> tuple[int, ...]:
     """The indices of the first frames of new scenes.
 
     A cut is one change that stands out from the changes around it; a whip pan changes the picture
