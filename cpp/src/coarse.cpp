@@ -19,6 +19,9 @@ constexpr int kStep = Surfaces::kEven / kOff;  // what a step counts beside how 
 constexpr float kLight = 0.02f;
 constexpr float kWholeLight = 0.04f;
 
+// The whole number that `at` over `by` is not below, of negative ones too.
+int rounded_down(int at, int by) { return at >= 0 ? at / by : -((by - 1 - at) / by); }
+
 // What a light falls upon: the darkest of the blocks around, by mean brightness.
 class Blocks {
   public:
@@ -67,7 +70,7 @@ class Blocks {
     };
 
     // Blocks lie at fixed places of the frame.
-    static int block(int at) { return at >= 0 ? at / kSide : -((kSide - 1 - at) / kSide); }
+    static int block(int at) { return rounded_down(at, kSide); }
     Range columns(int column) const {
         const int begin = (first_column_ + column) * kSide - frame_.x;
         return {std::max(0, begin), std::min(picture_.width, begin + kSide)};
@@ -365,24 +368,22 @@ std::vector<CoarsePieces<N>> coarse_pieces(const Picture& picture, const Surface
                                            float largest, int margin, const Frame& frame,
                                            int threads, const AbortFlag* abort) {
     std::vector<CoarsePieces<N>> grids;
-    for (int cell = 2; cell <= passage.coarsest(largest); cell *= 2) {
-        const auto rounded_down = [cell](int at) {
-            return at >= 0 ? at / cell : -((cell - 1 - at) / cell);
-        };
-        // Beyond what is needed, cells are read that lie twice a cell farther off on each grid.
-        const int around = margin + 7 * passage.coarsest(largest);
+    const int coarsest = passage.coarsest(largest);
+    // Beyond what is needed, cells are read that lie twice a cell farther off on each grid.
+    const int around = margin + 7 * coarsest;
+    for (int cell = 2; cell <= coarsest; cell *= 2) {
         CoarsePieces<N> grid{};
         grid.cell = cell;
-        grid.x = rounded_down(frame.x - around);
-        grid.y = rounded_down(frame.y - around);
-        grid.width = rounded_down(frame.x + picture.width + around) + 1 - grid.x;
-        grid.height = rounded_down(frame.y + picture.height + around) + 1 - grid.y;
+        grid.x = rounded_down(frame.x - around, cell);
+        grid.y = rounded_down(frame.y - around, cell);
+        grid.width = rounded_down(frame.x + picture.width + around, cell) + 1 - grid.x;
+        grid.height = rounded_down(frame.y + picture.height + around, cell) + 1 - grid.y;
         if (grids.empty()) {
             gather(PixelRows<N>(picture, surfaces, parts, frame), grid, threads, abort);
         } else {
             gather(PieceRows<N>(grids.back()), grid, threads, abort);
         }
-        if (cell < passage.coarsest(largest)) {
+        if (cell < coarsest) {
             // Where a cell is not full, something lies that does not pass.
             const auto mark = [&grid](int y, std::uint8_t* free) {
                 const float* const values =

@@ -12,9 +12,9 @@ namespace {
 // Neighbours whose circles of confusion differ by more than their distance belong to two surfaces:
 // the lens folds the picture over there.
 constexpr float kFold = 1.0f;
+constexpr float kEvenStep = 0.5f;  // up to here there is surely none
 // What follows from that comes in gradually, so that nothing pops as a step grows: pixels are
 // wholly parted, and what is hidden is wholly there, from these steps on.
-constexpr float kEvenStep = 0.5f;  // no fold is near, surely
 constexpr float kPartedFold = 1.25f;
 constexpr float kWholeFold = 2.0f;
 // The light of a pixel this many times as bright as the darkest one beside it is not that one's
