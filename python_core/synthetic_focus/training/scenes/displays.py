@@ -6,7 +6,7 @@ garden, pets, rough ground, and heaps of plain bodies that follow no rule but pe
 
 import numpy as np
 
-from synthetic_focus.training.scenes import fixtures, places, props
+from synthetic_focus.training.scenes import fixtures, places, props, vehicles
 from synthetic_focus.training.scenes.props import Point, Rng, colour, point, stamp, stuff
 from synthetic_focus.training.scenes.viewpoints import (
     aim,
@@ -25,8 +25,7 @@ def _exhibit(b: Builder, rng: Rng, at: Point, yaw: float) -> float:
     kind = int(rng.integers(8))
     match kind:
         case 0 | 1 | 2:
-            fixtures.cycle(b, rng, at, yaw)
-            return 1.1
+            return vehicles.cycle(b, rng, at, yaw)
         case 3:
             props.car(b, rng, at, yaw)
             return 1.5
@@ -81,44 +80,6 @@ def _frame(b: Builder, rng: Rng, at: Point, yaw: float) -> float:
     return tall
 
 
-def _backdrop(b: Builder, rng: Rng, at: Point, yaw: float, wide: float) -> None:
-    """What a thing stands before, `wide` metres, facing `yaw` as shelves do."""
-    rotation, x = turned(yaw), -wide / 2
-    metal = stuff(b, rng, str(rng.choice(["metal", "wood", "paint"])))
-    while x < wide / 2:
-        span = float(rng.uniform(0.6, 1.8))
-        spot = at + rotation @ point(x + span / 2, 0, 0)
-        tall = rng.uniform(1.0, 2.3)
-        match int(rng.integers(8)):
-            case 0 | 1:
-                fixtures.rack(b, rng, spot, yaw, (span, tall, 0.45), metal, rng.uniform(0.4, 0.95))
-            case 2:
-                props.shelf(b, rng, spot, yaw, span, tall)
-            case 3:
-                high = props.table(b, rng, spot, yaw, (span, 0.85, 0.55))
-                things = int(rng.integers(1, 8))
-                props.clutter(b, rng, spot + point(0, high, 0), (span * 0.4, 0.2), things, 0.3, yaw)
-            case 4:
-                for level in np.arange(int(rng.integers(1, 4))) * 0.45:
-                    load = (span * 0.9, 0.43, 0.5)
-                    fixtures.goods(b, rng, spot + point(0, level, 0), yaw + rng.normal(0, 6), load)
-            case 5:
-                for _ in range(int(rng.integers(1, 4))):
-                    aside = rotation @ point(rng.uniform(-0.5, 0.5) * span, 0, 0)
-                    fixtures.leaning(b, rng, spot + aside, yaw)
-            case 6:
-                # Tools on a board
-                b.box(spot + point(0, 0.9, 0), (span, 1.1, 0.03), stuff(b, rng, "wood"), yaw)
-                for _ in range(int(rng.integers(4, 16))):
-                    place = point(rng.uniform(-0.45, 0.45) * span, rng.uniform(1.1, 1.9), -0.05)
-                    way = turned(rng.normal(0, 20)) @ point(0, -rng.uniform(0.1, 0.35), 0)
-                    ends = [spot + rotation @ place, spot + rotation @ (place + way)]
-                    b.tube(ends, [0.012, rng.uniform(0.01, 0.04)], stuff(b, rng, "metal"), 6)
-            case _:
-                pass
-        x += span + rng.uniform(0, 0.4)
-
-
 def showroom(b: Builder, rng: Rng) -> tuple[Light, list[View], float]:
     """One large thing near by, a vehicle, a machine or furniture, before shelves or a wall."""
     indoors = rng.random() < 0.7
@@ -142,7 +103,7 @@ def showroom(b: Builder, rng: Rng) -> tuple[Light, list[View], float]:
     reach = (size[2] if wall % 180 == 0 else size[0]) / 2
     wide = size[0] if wall % 180 == 0 else size[2]
     back = rotation @ point(0, 0, reach - 0.3)
-    _backdrop(b, rng, back, wall, wide - 0.4)
+    fixtures.stores(b, rng, back, wall, wide - 0.4)
     if not indoors and rng.random() < 0.7:
         b.box(
             back + rotation @ point(0, 0, 0.5),
@@ -152,7 +113,7 @@ def showroom(b: Builder, rng: Rng) -> tuple[Light, list[View], float]:
         )
     if rng.random() < 0.3:
         at = rotation @ point(-wide / 2 + 0.4, 0, 0)
-        _backdrop(b, rng, at, wall - 90, 2 * reach - 1.2)
+        fixtures.stores(b, rng, at, wall - 90, 2 * reach - 1.2)
     things = list[Point]()
     for number in range(int(rng.integers(1, 4))):
         x = rng.uniform(-0.25, 0.25) * wide if number == 0 else rng.uniform(-0.4, 0.4) * wide
@@ -494,7 +455,7 @@ def garden(b: Builder, rng: Rng) -> tuple[Light, list[View], float]:
                 props.clutter(b, rng, spot + point(0, high, 0), (0.3, 0.3), 4, 0.2)
                 props.chair(b, rng, spot + point(0.8, 0, 0), 90)
             case 1:
-                fixtures.cycle(b, rng, spot, rng.uniform(0, 360))
+                vehicles.cycle(b, rng, spot, rng.uniform(0, 360))
             case 2:
                 props.animal(b, rng, spot, rng.uniform(0, 360))
             case _:

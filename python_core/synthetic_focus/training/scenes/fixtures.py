@@ -1,4 +1,4 @@
-"""What gives places depth in every direction: stairs, racks, cycles, and what hangs or is near.
+"""What gives places depth in every direction: stairs, racks, stores, and what hangs or is near.
 
 As in `props`, every function takes the builder, chance, and where the thing stands (or hangs from).
 """
@@ -121,102 +121,6 @@ def rack(
         level += gap
 
 
-def cycle(b: Builder, rng: Rng, at: ArrayLike, yaw: float) -> None:
-    """A bicycle or a motorbike, which leans on its stand and heads towards `yaw`."""
-    foot, motor = np.asarray(at, np.float64), rng.random() < 0.5
-    rotation = turned(yaw, 0, rng.normal(0, 6))
-    size = rng.uniform(0.85, 1.1)
-    paint, second = stuff(b, rng, "paint"), stuff(b, rng, str(rng.choice(["paint", "plastic"])))
-    metal = stuff(b, rng, "metal")
-    dark = b.material(colour(rng, "dark"), gloss=0.04)
-
-    def place(x: float, y: float, z: float) -> Point:
-        """To the right, up and forward (m)."""
-        return np.asarray(foot + rotation @ (point(x, y, -z) * size))
-
-    def tube(spots: list[tuple[float, float, float]], radius: float, what: int) -> None:
-        b.tube([place(*spot) for spot in spots], radius * size, what, 6)
-
-    radius, base = (0.31, 0.7) if motor else (0.34, 0.52)
-    angle = np.linspace(0, 2 * np.pi, 25)
-    for end in (-base, base):
-        tyre = 0.06 if motor else 0.02
-        ring = [
-            (0.0, radius + (radius - tyre) * np.cos(a), end + (radius - tyre) * np.sin(a))
-            for a in angle
-        ]
-        tube(ring, tyre, dark)
-        for a in angle[: 12 if motor else 22 : 2]:
-            across = (radius - tyre) * np.array([np.cos(a), np.sin(a)])
-            tube(
-                [(0, radius, end), (0, radius + across[0], end + across[1])],
-                0.012 if motor else 0.004,
-                metal,
-            )
-        axle = 0.1 if motor else 0.05
-        tube([(-axle, radius, end), (axle, radius, end)], 0.03, metal)
-        if motor or rng.random() < 0.5:
-            arc = np.linspace(-1.2, 1.0, 9)
-            guard = [
-                (0.0, radius + (radius + 0.04) * np.cos(a), end - (radius + 0.04) * np.sin(a))
-                for a in arc
-            ]
-            tube(guard, 0.055 if motor else 0.02, paint)
-    bar = 1.02 if motor else rng.uniform(0.95, 1.1)
-    wide = 0.36 if motor else rng.uniform(0.2, 0.32)
-    for side in (-1, 1) if motor else (0,):
-        tube([(0.08 * side, radius, base), (0.08 * side, bar, base - 0.25)], 0.025, metal)
-    tube(
-        [(-wide, bar + 0.05, base - 0.35), (0, bar, base - 0.25), (wide, bar + 0.05, base - 0.35)],
-        0.014,
-        metal,
-    )
-    for side in (-1, 1):
-        tube(
-            [(side * wide, bar + 0.05, base - 0.36), (side * wide, bar + 0.06, base - 0.5)],
-            0.018,
-            dark,
-        )
-    if not motor:
-        for path in (
-            [(0, 0.92, base - 0.2), (0, 0.3, 0), (0, radius, -base)],
-            [(0, 0.88, base - 0.2), (0, 0.85, -0.16), (0, 0.3, 0)],
-            [(0, 0.82, -0.15), (0, radius, -base)],
-        ):
-            tube([(float(x), y, z) for x, y, z in path], 0.018, paint)
-        tube([(0, 0.8, -0.15), (0, 0.98, -0.2)], 0.014, metal)
-        b.ellipsoid(place(0, 1.0, -0.2), np.array([0.08, 0.035, 0.14]) * size, dark, rotation)
-        if rng.random() < 0.4:
-            b.box(place(0, 0.78, base + 0.05), np.array([0.34, 0.25, 0.26]) * size, second, yaw)
-        return
-    b.ellipsoid(place(0, 0.83, 0.12), np.array([0.16, 0.13, 0.28]) * size, paint, rotation)
-    b.ellipsoid(place(0, 0.8, -0.35), np.array([0.14, 0.08, 0.38]) * size, dark, rotation)
-    b.ellipsoid(place(0, 0.74, -0.6), np.array([0.1, 0.09, 0.25]) * size, second, rotation)
-    b.lathe(
-        place(0, 0.93, base - 0.12),
-        np.array([[0, 0], [0.1, 0.02], [0.09, 0.1], [0, 0.12]]),
-        metal,
-        12,
-        rotation @ turned(0, -90),
-    )
-    props.machine(b, rng, place(0, 0.2, 0.05), 0.5 * size)
-    for pipe in (
-        [(0, 0.9, base - 0.28), (0, 0.35, 0.3), (0, 0.25, -0.1), (0, 0.6, -0.3)],
-        [(0.06, 0.6, -0.25), (0.1, radius, -base)],
-        [(0.12, 0.4, 0.2), (0.16, 0.25, 0.0), (0.17, 0.32, -0.9)],
-    ):
-        tube([(float(x), y, z) for x, y, z in pipe], rng.uniform(0.02, 0.045), metal)
-    for side in (-1, 1):
-        tube([(side * 0.28, bar, base - 0.4), (side * 0.36, bar + 0.18, base - 0.38)], 0.006, metal)
-        b.ellipsoid(
-            place(side * 0.36, bar + 0.2, base - 0.38),
-            np.array([0.06, 0.04, 0.012]) * size,
-            dark,
-            rotation,
-            rows=6,
-        )
-
-
 def leaning(b: Builder, rng: Rng, at: ArrayLike, yaw: float) -> None:
     """A ladder, planks, a roll or a tool, which leans back against what is behind `at`."""
     foot, what = np.asarray(at, np.float64), stuff(b, rng, str(rng.choice(["wood", "metal"])))
@@ -232,6 +136,44 @@ def leaning(b: Builder, rng: Rng, at: ArrayLike, yaw: float) -> None:
     for x in np.arange(int(rng.integers(1, 6))) * rng.uniform(0.06, 0.2):
         shape = (rng.uniform(0.03, 0.2), tall * rng.uniform(0.6, 1), 0.03)
         b.box(foot + rotation @ point(x, 0, 0), shape, what, turn=rotation)
+
+
+def stores(b: Builder, rng: Rng, at: ArrayLike, yaw: float, wide: float) -> None:
+    """Shelves, benches, goods and tools along `wide` metres of a wall, facing `yaw`."""
+    foot, rotation, x = np.asarray(at, np.float64), turned(yaw), -wide / 2
+    metal = stuff(b, rng, str(rng.choice(["metal", "wood", "paint"])))
+    while x < wide / 2:
+        span = float(rng.uniform(0.6, 1.8))
+        spot = foot + rotation @ point(x + span / 2, 0, 0)
+        tall = rng.uniform(1.0, 2.3)
+        match int(rng.integers(8)):
+            case 0 | 1:
+                rack(b, rng, spot, yaw, (span, tall, 0.45), metal, rng.uniform(0.4, 0.95))
+            case 2:
+                props.shelf(b, rng, spot, yaw, span, tall)
+            case 3:
+                high = props.table(b, rng, spot, yaw, (span, 0.85, 0.55))
+                things = int(rng.integers(1, 8))
+                props.clutter(b, rng, spot + point(0, high, 0), (span * 0.4, 0.2), things, 0.3, yaw)
+            case 4:
+                for level in np.arange(int(rng.integers(1, 4))) * 0.45:
+                    load = (span * 0.9, 0.43, 0.5)
+                    goods(b, rng, spot + point(0, level, 0), yaw + rng.normal(0, 6), load)
+            case 5:
+                for _ in range(int(rng.integers(1, 4))):
+                    aside = rotation @ point(rng.uniform(-0.5, 0.5) * span, 0, 0)
+                    leaning(b, rng, spot + aside, yaw)
+            case 6:
+                # Tools on a board
+                b.box(spot + point(0, 0.9, 0), (span, 1.1, 0.03), stuff(b, rng, "wood"), yaw)
+                for _ in range(int(rng.integers(4, 16))):
+                    place = point(rng.uniform(-0.45, 0.45) * span, rng.uniform(1.1, 1.9), -0.05)
+                    way = turned(rng.normal(0, 20)) @ point(0, -rng.uniform(0.1, 0.35), 0)
+                    ends = [spot + rotation @ place, spot + rotation @ (place + way)]
+                    b.tube(ends, [0.012, rng.uniform(0.01, 0.04)], stuff(b, rng, "metal"), 6)
+            case _:
+                pass
+        x += span + rng.uniform(0, 0.4)
 
 
 def hanging(b: Builder, rng: Rng, at: ArrayLike, drop: float, shine: float = 0.0) -> None:

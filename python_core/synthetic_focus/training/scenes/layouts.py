@@ -6,7 +6,7 @@ above and stand at the sides; what is looked at is not always in the middle.
 
 import numpy as np
 
-from synthetic_focus.training.scenes import fixtures, places, props
+from synthetic_focus.training.scenes import fixtures, places, props, vehicles
 from synthetic_focus.training.scenes.patterns import PATTERNS
 from synthetic_focus.training.scenes.props import Point, Rng, colour, point, stamp, stuff
 from synthetic_focus.training.scenes.viewpoints import (
@@ -222,7 +222,7 @@ def square(b: Builder, rng: Rng) -> tuple[Light, list[View], float]:
         things.append(spot + point(0, 0.8, 0))
     for _ in range(int(rng.integers(0, 5))):
         spot = somewhere()
-        fixtures.cycle(b, rng, spot, rng.uniform(0, 360))
+        vehicles.cycle(b, rng, spot, rng.uniform(0, 360))
         things.append(spot + point(0, 0.6, 0))
     for _ in range(int(rng.integers(0, 6))):
         props.tree(b, rng, somewhere(), rng.uniform(3, 9), 260)
@@ -305,7 +305,7 @@ def parking(b: Builder, rng: Rng) -> tuple[Light, list[View], float]:
                 solids += [(spot + turned(yaw) @ point(0, 0, z), 1.0) for z in (-1.4, 0, 1.4)]
             elif rng.random() < 0.6:
                 for aside in np.arange(int(rng.integers(1, 4))) * 0.7:
-                    fixtures.cycle(b, rng, spot + along @ point(aside, 0, 0), yaw)
+                    vehicles.cycle(b, rng, spot + along @ point(aside, 0, 0), yaw)
                 things.append(spot + point(0, 0.6, 0))
     for _ in range(int(rng.integers(1, 6))):
         spot = along @ point(rng.uniform(-6, 6), 0, rng.uniform(-7, 7))
@@ -357,7 +357,7 @@ def lumber(b: Builder, rng: Rng) -> tuple[Light, list[View], float]:
 
     for _ in range(int(rng.integers(0, 4))):
         spot = around(0.8)
-        fixtures.cycle(b, rng, spot, rng.uniform(0, 360))
+        vehicles.cycle(b, rng, spot, rng.uniform(0, 360))
         things.append(spot + point(0, 0.6, 0))
     for _ in range(int(rng.integers(1, 5))):
         spot, yaw = around(1.0), rng.uniform(0, 180)
@@ -626,7 +626,7 @@ def neon(b: Builder, rng: Rng) -> tuple[Light, list[View], float]:
             boards.append(middle + point(0, rng.uniform(1, 3), 0))
             if rng.random() < 0.25:
                 spot = middle + inward * rng.uniform(0.4, 0.7)
-                fixtures.cycle(b, rng, spot, rng.choice([0, 180]) + rng.normal(0, 12))
+                vehicles.cycle(b, rng, spot, rng.choice([0, 180]) + rng.normal(0, 12))
     board = stamp(b, rng, "neon", 2 * half, 4, shine(0.5, 8))
     b.box((0, 0, -36), (30, 14, 1), stuff(b, rng, "facade"))
     b.box((0, 2.5, -35), (2 * half, 4, 0.3), board)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from synthetic_focus.training.scenes import displays, gatherings, layouts, places, props
+from synthetic_focus.training.scenes import displays, gatherings, layouts, places, props, yards
 from synthetic_focus.training.scenes.props import Rng, colour, point, stuff
 from synthetic_focus.training.scenes.world import Builder, Light, View, World, turned
 
@@ -393,6 +393,8 @@ TRAINING: dict[str, tuple[Style, float]] = _FIRST | {
     "dinner": (gatherings.dinner, 4),
     "kitchen": (gatherings.kitchen, 3),
     "playground": (gatherings.playground, 3),
+    "garage": (yards.garage, 5),
+    "kerb": (yards.kerb, 5),
 }
 """The styles that are trained on, with how often each comes."""
 
