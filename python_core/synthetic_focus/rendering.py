@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from synthetic_focus import color, effect, parameters
+from synthetic_focus import color, effect, heap, parameters
 from synthetic_focus.errors import SyntheticFocusError
 from synthetic_focus.focus import (
     FocusCurve,
@@ -483,6 +483,7 @@ def _run(
     for done, (index, pixels) in enumerate(_ahead(make, indices, shot), 1):
         if pixels is not None:
             writer.write(index, pixels)
+        heap.after_frame()
         if progress:
             progress(done, len(indices))
 

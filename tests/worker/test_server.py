@@ -1,5 +1,6 @@
 """Requests to a worker that runs in this process."""
 
+import ctypes
 import os
 import socket
 import struct
@@ -533,3 +534,19 @@ def test_truncated_message_ends_the_connection(plug_in: Any) -> None:
 def test_huge_message_ends_the_connection(plug_in: Any) -> None:
     plug_in.stream.sendall(struct.pack("<I", 0xFFFFFFF0))
     assert "bytes is announced" in plug_in.answer(0).message
+
+
+@pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "malloc_trim"), reason="it is glibc's")
+def test_free_memory_goes_back_between_frames(plug_in: Any) -> None:
+    def held() -> int:
+        return int(Path("/proc/self/status").read_text().split("RssAnon:")[1].split()[0]) // 1024
+
+    # Half a gigabyte in pieces that a heap keeps when they are freed, for what lies between them.
+    pieces = [bytearray(1024 if i % 2 else 1 << 16) for i in range(1 << 14)]
+    kept = pieces[1::2]
+    del pieces
+    before = held()
+    for _ in range(32):
+        plug_in.render(a_picture(), a_ramp())
+    assert before - held() > 400
+    del kept

@@ -20,7 +20,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from synthetic_focus import color
+from synthetic_focus import color, heap
 from synthetic_focus.scene.cache import (
     Cache,
     ShotCache,
@@ -201,6 +201,7 @@ class Analyser:
         maps = maps or self._steadied(window, calibration)
         frame = StoredFrame(pictures[window.now], key, maps, stamp)
         self.store.store_frame(number, frame, is_cut=window.now == 0 < now)
+        heap.after_frame()
         return frame
 
     def prepare(self, glimpses: Sequence[Glimpse], now: int, check: Callable[[], None]) -> None:

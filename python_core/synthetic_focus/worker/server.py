@@ -10,6 +10,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib import metadata
 
+from synthetic_focus import heap
 from synthetic_focus._native import AbortFlag
 from synthetic_focus.errors import SyntheticFocusError
 from synthetic_focus.render import Aborted
@@ -187,6 +188,7 @@ class Server:
         self._finish(
             _answered(request.id, lambda: self._renderer.render(request, memory, flag, report))
         )
+        heap.after_frame()
 
     def _finish(self, reply: Reply) -> None:
         with self._running_lock:
