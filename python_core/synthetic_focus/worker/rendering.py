@@ -48,6 +48,7 @@ _SOURCE: Final = "Source"
 _DEPTH: Final = "Depth"
 _OPEN_FILES: Final = 4
 _KEPT_SHOTS: Final = 8
+_KEPT_ESTIMATED: Final = 4  # 0.5 GB each at most, of flows, estimates and pictures
 _STATES: Final = ("locked", "pulling", "lost")  # in the order of their numbers in a reply
 _KEPT_FOCI: Final = 4096  # subjects' disparities, over all instances
 
@@ -145,7 +146,7 @@ class Renderer:
             if key not in self._estimated:
                 self._estimated[key] = EstimatedShot(model, host)
             self._estimated.move_to_end(key)
-            while len(self._estimated) > _KEPT_SHOTS:
+            while len(self._estimated) > _KEPT_ESTIMATED:
                 self._estimated.popitem(last=False)
             return self._estimated[key]
 
