@@ -9,7 +9,7 @@ from synthetic_focus.scene.cuts import find_cuts, is_cut, thumbnail
 
 
 def cuts_of(images):
-    return find_cuts(np.stack([thumbnail(image) for image in images]))
+    return find_cuts([thumbnail(image) for image in images])
 
 
 def test_a_cut_is_found_at_the_first_frame_of_the_new_scene():

@@ -104,7 +104,7 @@ def _spans(mask: npt.NDArray[np.bool_]) -> list[slice]:
 def score(shot: RenderedShot, method: str) -> Score:
     """Measure one of ``METHODS`` on a shot."""
     aims = [METHODS[method](shot, target) for target in shot.targets]
-    cuts = find_cuts(np.stack([thumbnail(image) for image in shot.images]))
+    cuts = find_cuts([thumbnail(image) for image in shot.images])
     curve = FocusCurve(aims, cuts=cuts)
     frames = range(len(shot.images))
     foci = [curve.at(frame) for frame in frames]

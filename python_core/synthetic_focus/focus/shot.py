@@ -16,7 +16,7 @@ from synthetic_focus.focus.track_record import Shelf
 from synthetic_focus.focus.tracking import Frames, TrackerKind, View
 
 _CHUNK = 24  # frames that are read in a row, for movies are slow to read backward
-_KEPT_CHUNKS = 16  # 250 MB
+_KEPT_CHUNKS = 16  # 350 MB
 
 Progress = Callable[[int, int], None]
 

@@ -237,8 +237,7 @@ class Subjects:
         cuts: list[int] = []
         for begin, end in pairwise([0, *breaks, len(frames)]):
             run = [self._thumbnails[frame] for frame in frames[begin:end]]
-            if run:
-                cuts += [frames[begin] + cut for cut in find_cuts(np.stack(run))]
+            cuts += [frames[begin] + cut for cut in find_cuts(run)]
         return tuple(sorted(self._kept_cuts.union(cuts)))
 
     def _subject(

@@ -106,7 +106,7 @@ class Track:
 
 @dataclass(frozen=True)
 class View:
-    """One frame at the tracker's working size, at most 270 lines; 650 kB.
+    """One frame at the tracker's working size, at most 270 lines; 0.9 MB where it is 16:9.
 
     Attributes:
         colour: (H, W, 3) uint8, display-encoded.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 import numpy.typing as npt
@@ -51,7 +53,7 @@ def _shown(thumb: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
     return np.asarray(thumb, np.float32) / np.float32(255)
 
 
-def find_cuts(thumbnails: npt.NDArray[np.uint8]) -> tuple[int, ...]:
+def find_cuts(thumbnails: Sequence[npt.NDArray[np.uint8]]) -> tuple[int, ...]:
     """The indices of the first frames of new scenes.
 
     A cut is one change that stands out from the changes around it; a whip pan changes the picture
@@ -59,7 +61,7 @@ def find_cuts(thumbnails: npt.NDArray[np.uint8]) -> tuple[int, ...]:
     the frames around it this says more than `is_cut`, and finds no cut that `is_cut` does not.
 
     Args:
-        thumbnails: (n, 36, 64, 3), of consecutive frames.
+        thumbnails: (36, 64, 3) each, of consecutive frames.
     """
     count = len(thumbnails)
     change = np.zeros(count)
