@@ -13,113 +13,17 @@ namespace {
 constexpr int kBeside = 6;
 constexpr int kOff = 10;
 constexpr int kStep = Surfaces::kEven / kOff;  // what a step counts beside how even radii are
-// A pixel is a light where its patch is so bright beside what it falls upon: the squared radius
-// times this, wholly from the second on. A cell of two pixels then softens the patch's rim by less
-// than a 500th of display white. Where all around is black, everything is.
-constexpr float kLight = 0.02f;
-constexpr float kWholeLight = 0.04f;
 
 // The whole number that `at` over `by` is not below, of negative ones too.
 int rounded_down(int at, int by) { return at >= 0 ? at / by : -((by - 1 - at) / by); }
 
-// What a light falls upon: the darkest of the blocks around, by mean brightness.
-class Blocks {
-  public:
-    Blocks(const Picture& picture, const Frame& frame, int threads, const AbortFlag* abort)
-        : picture_(picture),
-          frame_(frame),
-          first_column_(block(frame.x)),
-          first_row_(block(frame.y)),
-          columns_(block(frame.x + picture.width - 1) - first_column_ + 1),
-          rows_(block(frame.y + picture.height - 1) - first_row_ + 1),
-          brightness_(index(0, rows_)) {
-        parallel_for(rows_, threads, abort, [&](int row, int) {
-            for (int column = 0; column < columns_; ++column) {
-                brightness_[index(column, row)] = brightness(columns(column), rows(row));
-            }
-        });
-    }
-
-    // Calls use(begin, end, brightest, darkest) for the blocks of the picture's row y: their
-    // columns, the brightest pixel among them, and what it falls upon.
-    template <typename Use>
-    void each(int y, const Use& use) const {
-        const int row = block(frame_.y + y) - first_row_;
-        for (int column = 0; column < columns_; ++column) {
-            float darkest = std::numeric_limits<float>::max();
-            for (int v = std::max(0, row - 1); v <= std::min(rows_ - 1, row + 1); ++v) {
-                for (int u = std::max(0, column - 1); u <= std::min(columns_ - 1, column + 1);
-                     ++u) {
-                    darkest = std::min(darkest, brightness_[index(u, v)].mean);
-                }
-            }
-            const auto [begin, end] = columns(column);
-            use(begin, end, brightness_[index(column, row)].most, darkest);
-        }
-    }
-
-  private:
-    static constexpr int kSide = 16;
-    struct Brightness {
-        float mean;
-        float most;
-    };
-    struct Range {
-        int begin;
-        int end;
-    };
-
-    // Blocks lie at fixed places of the frame.
-    static int block(int at) { return rounded_down(at, kSide); }
-    Range columns(int column) const {
-        const int begin = (first_column_ + column) * kSide - frame_.x;
-        return {std::max(0, begin), std::min(picture_.width, begin + kSide)};
-    }
-    Range rows(int row) const {
-        const int begin = (first_row_ + row) * kSide - frame_.y;
-        return {std::max(0, begin), std::min(picture_.height, begin + kSide)};
-    }
-    std::size_t index(int column, int row) const {
-        return static_cast<std::size_t>(row) * static_cast<std::size_t>(columns_) +
-               static_cast<std::size_t>(column);
-    }
-    Brightness brightness(Range columns, Range rows) const {
-        std::array<float, kSide> sums{};
-        std::array<float, kSide> most{};
-        const auto count = static_cast<std::size_t>(columns.end - columns.begin);
-        for (int y = rows.begin; y < rows.end; ++y) {
-            const float* const row = picture_.brightness + picture_.index(columns.begin, y);
-            for (std::size_t i = 0; i < count; ++i) {
-                const float light = std::max(0.0f, row[i]);
-                sums[i] += light;
-                most[i] = std::max(most[i], light);
-            }
-        }
-        Brightness all{0.0f, 0.0f};
-        for (std::size_t i = 0; i < count; ++i) {
-            all.mean += sums[i];
-            all.most = std::max(all.most, most[i]);
-        }
-        all.mean /= static_cast<float>(count) * static_cast<float>(rows.end - rows.begin);
-        return all;
-    }
-
-    const Picture& picture_;
-    Frame frame_;
-    int first_column_;
-    int first_row_;
-    int columns_;
-    int rows_;
-    std::vector<Brightness> brightness_;
-};
-
 // Which part of each piece of a grid passes to the next coarser one, by its radius and how far off
 // it is from where nothing may: mark(y, free) fills a row with 0 there, with kEven where all may.
 template <typename Mark>
-Buffer<float> passing(int columns, int rows, const Buffer<float>& coc, int cell,
-                      const Passage& passage, int threads, const AbortFlag* abort,
-                      const Mark& mark) {
-    const auto width = static_cast<std::size_t>(columns);
+Buffer<float> passing(const CoarsePlace& grid, const Buffer<float>& coc, const Passage& passage,
+                      int threads, const AbortFlag* abort, const Mark& mark) {
+    const int rows = grid.height;
+    const auto width = static_cast<std::size_t>(grid.width);
     const auto begin = [width](int y) { return static_cast<std::size_t>(y) * width; };
     const auto closer = [](std::uint8_t* to, const std::uint8_t* from, std::size_t count,
                            int steps) {
@@ -147,12 +51,14 @@ Buffer<float> passing(int columns, int rows, const Buffer<float>& coc, int cell,
         for (int v = std::max(0, y - kOff + 1); v < std::min(rows, y + kOff); ++v) {
             closer(off, along.data() + begin(v), width, std::abs(v - y));
         }
-        const Passage pass = passage;  // a copy, which writing parts cannot change
+        const auto cell = static_cast<float>(grid.cell);
+        const auto middle = [cell](int at) { return (static_cast<float>(at) + 0.5f) * cell; };
+        const Passage::Row pass = passage.row(middle(grid.y + y));
         const float* const radii = coc.data() + begin(y);
         float* const to = parts.data() + begin(y);
         for (std::size_t x = 0; x < width; ++x) {
             const float steps = static_cast<float>(off[x] - kBeside * kStep);
-            to[x] = pass.part(radii[x], cell) *
+            to[x] = pass.part(middle(grid.x + static_cast<int>(x)), radii[x], cell) *
                     std::clamp(steps * (1.0f / ((kOff - kBeside) * kStep)), 0.0f, 1.0f);
         }
     });
@@ -194,14 +100,14 @@ struct PassingRow {
 template <int N>
 class PixelRows {
   public:
-    PixelRows(const Picture& picture, const Surfaces& surfaces, const Buffer<float>& parts,
+    PixelRows(const Picture& picture, const Circles& circles, const Buffer<float>& parts,
               const Frame& frame)
-        : picture_(picture), surfaces_(surfaces), parts_(parts), frame_(frame) {}
+        : picture_(picture), circles_(circles), parts_(parts), frame_(frame) {}
 
     void read(int first, int count, int y, PassingRow<N>& row) const {
         const int inner_y = mirrored(y - frame_.y, picture_.height).at;
         const float* const parts = parts_.data() + picture_.index(0, inner_y);
-        const float* const coc = surfaces_.coc.data() + picture_.index(0, inner_y);
+        const float* const coc = circles_.coc.data() + picture_.index(0, inner_y);
         const float* const pixels = picture_.pixel(0, inner_y);
         float* values = row.values.data();
         const auto put = [&](int i, int x) {
@@ -229,7 +135,7 @@ class PixelRows {
   private:
     static constexpr int kLightChannels = N == 4 ? 3 : 4;
     const Picture& picture_;
-    const Surfaces& surfaces_;
+    const Circles& circles_;
     const Buffer<float>& parts_;
     const Frame& frame_;
 };
@@ -335,55 +241,54 @@ void gather(const Rows& rows, CoarsePieces<N>& grid, int threads, const AbortFla
 
 }  // namespace
 
-Buffer<float> coarse_parts(const Picture& picture, const Surfaces& surfaces, const Passage& passage,
-                           const Frame& frame, int threads, const AbortFlag* abort) {
-    const Blocks blocks(picture, frame, threads, abort);
+Buffer<float> coarse_parts(const Picture& picture, const Surfaces& surfaces, const Circles& circles,
+                           const Lights& lights, const Passage& passage, const Frame& frame,
+                           int threads, const AbortFlag* abort) {
     const auto mark = [&](int y, std::uint8_t* free) {
-        const std::size_t row = picture.index(0, y);
-        const float* const coc = surfaces.coc.data() + row;
-        const float* const brightness = picture.brightness + row;
-        std::copy_n(surfaces.even.data() + row, picture.width, free);
-        const float least = passage.least(1);
-        blocks.each(y, [&](int begin, int end, float brightest, float darkest) {
-            const float light = kLight * darkest / passage.rim();
-            if (brightest < light * least * least) return;
-            for (int x = begin; x < end; ++x) {
-                const float radius = std::max(least, std::fabs(coc[x]));
-                const float from = light * radius * radius;
-                const float to = from * (kWholeLight / kLight);
-                if (brightness[x] < from) continue;
-                const float left = brightness[x] < to ? (to - brightness[x]) / (to - from) : 0.0f;
-                free[x] = std::min(free[x], static_cast<std::uint8_t>(left * Surfaces::kEven));
-            }
-        });
+        std::copy_n(surfaces.even.data() + picture.index(0, y), picture.width, free);
+        // Before black the least that a light loses or gains shows.
+        lights.each_black(
+            y, [&](int begin, int end) { std::fill(free + begin, free + end, std::uint8_t{0}); });
+        for (const auto& [x, share] : lights.row(y)) {
+            const auto left = static_cast<int>((1.0f - share) * Surfaces::kEven);
+            free[x] = std::min(free[x], static_cast<std::uint8_t>(left));
+        }
         // Beyond the border they are darker than the picture.
         for (const Dimmed& light : surfaces.dimmed[static_cast<std::size_t>(y)]) free[light.x] = 0;
     };
-    return passing(picture.width, picture.height, surfaces.coc, 1, passage, threads, abort, mark);
+    return passing({1, frame.x, frame.y, picture.width, picture.height}, circles.coc, passage,
+                   threads, abort, mark);
 }
 
-template <int N>
-std::vector<CoarsePieces<N>> coarse_pieces(const Picture& picture, const Surfaces& surfaces,
-                                           const Buffer<float>& parts, const Passage& passage,
-                                           float largest, int margin, const Frame& frame,
-                                           int threads, const AbortFlag* abort) {
-    std::vector<CoarsePieces<N>> grids;
-    const int coarsest = passage.coarsest(largest);
+std::vector<CoarsePlace> coarse_places(const Picture& picture, const Frame& frame, int coarsest,
+                                       int margin) {
+    std::vector<CoarsePlace> places;
     // Beyond what is needed, cells are read that lie twice a cell farther off on each grid.
     const int around = margin + 7 * coarsest;
     for (int cell = 2; cell <= coarsest; cell *= 2) {
-        CoarsePieces<N> grid{};
-        grid.cell = cell;
-        grid.x = rounded_down(frame.x - around, cell);
-        grid.y = rounded_down(frame.y - around, cell);
-        grid.width = rounded_down(frame.x + picture.width + around, cell) + 1 - grid.x;
-        grid.height = rounded_down(frame.y + picture.height + around, cell) + 1 - grid.y;
+        const int x = rounded_down(frame.x - around, cell);
+        const int y = rounded_down(frame.y - around, cell);
+        places.push_back({cell, x, y, rounded_down(frame.x + picture.width + around, cell) + 1 - x,
+                          rounded_down(frame.y + picture.height + around, cell) + 1 - y});
+    }
+    return places;
+}
+
+template <int N>
+std::vector<CoarsePieces<N>> coarse_pieces(const Picture& picture, const Circles& circles,
+                                           const Buffer<float>& parts, const Passage& passage,
+                                           const std::vector<CoarsePlace>& places,
+                                           const Frame& frame, int threads,
+                                           const AbortFlag* abort) {
+    std::vector<CoarsePieces<N>> grids;
+    for (const CoarsePlace& place : places) {
+        CoarsePieces<N> grid{place, {}, {}, {}};
         if (grids.empty()) {
-            gather(PixelRows<N>(picture, surfaces, parts, frame), grid, threads, abort);
+            gather(PixelRows<N>(picture, circles, parts, frame), grid, threads, abort);
         } else {
             gather(PieceRows<N>(grids.back()), grid, threads, abort);
         }
-        if (cell < coarsest) {
+        if (place.cell < places.back().cell) {
             // Where a cell is not full, something lies that does not pass.
             const auto mark = [&grid](int y, std::uint8_t* free) {
                 const float* const values =
@@ -394,19 +299,20 @@ std::vector<CoarsePieces<N>> coarse_pieces(const Picture& picture, const Surface
                     free[x] = static_cast<std::uint8_t>(static_cast<int>(full * Surfaces::kEven));
                 }
             };
-            grid.parts =
-                passing(grid.width, grid.height, grid.coc, cell, passage, threads, abort, mark);
+            grid.parts = passing(grid, grid.coc, passage, threads, abort, mark);
         }
         grids.push_back(std::move(grid));
     }
     return grids;
 }
 
-template std::vector<CoarsePieces<4>> coarse_pieces(const Picture&, const Surfaces&,
-                                                    const Buffer<float>&, const Passage&, float,
-                                                    int, const Frame&, int, const AbortFlag*);
-template std::vector<CoarsePieces<8>> coarse_pieces(const Picture&, const Surfaces&,
-                                                    const Buffer<float>&, const Passage&, float,
-                                                    int, const Frame&, int, const AbortFlag*);
+template std::vector<CoarsePieces<4>> coarse_pieces(const Picture&, const Circles&,
+                                                    const Buffer<float>&, const Passage&,
+                                                    const std::vector<CoarsePlace>&, const Frame&,
+                                                    int, const AbortFlag*);
+template std::vector<CoarsePieces<8>> coarse_pieces(const Picture&, const Circles&,
+                                                    const Buffer<float>&, const Passage&,
+                                                    const std::vector<CoarsePlace>&, const Frame&,
+                                                    int, const AbortFlag*);
 
 }  // namespace synthetic_focus

@@ -7,11 +7,14 @@
 #include <cstdint>
 #include <deque>
 #include <limits>
+#include <optional>
 
 #include "synthetic_focus/buffer.h"
 #include "synthetic_focus/coarse.h"
 #include "synthetic_focus/kernels.h"
 #include "synthetic_focus/layers.h"
+#include "synthetic_focus/lights.h"
+#include "synthetic_focus/passage.h"
 #include "synthetic_focus/span_table.h"
 #include "synthetic_focus/surfaces.h"
 
@@ -123,13 +126,22 @@ struct RowSamples {
     std::vector<Segment> segments;  // nearest layer first
 };
 
+// How much of a piece is drawn: of a light the light finely, and what it covers as all around it,
+// so that the coverages of one surface add up.
+struct Amount {
+    float light;
+    float cover;  // its opacity too
+
+    Amount times(float part) const { return {part * light, part * cover}; }
+};
+
 // What gathering a row needs, kept from row to row.
 struct Gathering {
     struct Part {
         int x;
         std::int16_t layer;
         std::int8_t mirrored;
-        float share;
+        Amount amount;
         float coverage;
         const float* light;
         SpanTable::Entry entry;
@@ -151,13 +163,22 @@ struct Grid {
     Frame place;      // in cells; its first cell's row and column are 0
     int rows_before;  // of pieces, before row 0
     SpanTable table;
-    std::vector<RowSamples> rows;
+    std::vector<RowSamples> rows;  // of the colour that is rendered
 
     // Numbers in a row of cells of N each.
     template <int N>
     std::size_t row_size() const {
         return static_cast<std::size_t>(table.stride()) * N;
     }
+};
+
+// The picture's own cells and the coarser ones, which all colours share.
+struct Grids {
+    std::vector<CoarsePlace> coarse;
+    std::vector<Grid> all;  // the picture's, then those
+
+    Grids(const Picture& picture, const ApertureShape& shape, const Passage& passage,
+          const Settings& settings, float largest);
 };
 
 // What rendering a band needs, kept from band to band.
@@ -231,19 +252,49 @@ Sampling sampling(Quality quality) {
     return {{1.5, 4}, 8};
 }
 
+Grids::Grids(const Picture& picture, const ApertureShape& shape, const Passage& passage,
+             const Settings& settings, float largest) {
+    const Frame& frame = settings.frame;
+    const int coarsest = passage.coarsest(largest);
+    const Sampling drawn = sampling(settings.quality);
+    // A patch of the coarsest grid begins up to ten cells farther off, rounding and all, and up to
+    // two more where it is made fine.
+    const int room = 12 * coarsest;
+    all.push_back({frame, 0, SpanTable(shape, frame, drawn, largest, picture.width, 1, room), {}});
+    const int margin = all[0].table.margin();
+    all[0].rows_before = margin;
+    all[0].rows.resize(static_cast<std::size_t>(picture.height + 2 * margin));
+    coarse = coarse_places(picture, frame, coarsest, margin);
+    for (const auto& [cell, x, y, width, height] : coarse) {
+        const Frame place{(frame.width + cell - 1) / cell, (frame.height + cell - 1) / cell, x, y};
+        all.push_back(
+            {place, 0, SpanTable(shape, place, drawn, largest, width, cell, room / cell), {}});
+        all.back().rows.resize(static_cast<std::size_t>(height));
+    }
+}
+
+// Renders a picture in light of one colour, whose circles of confusion are given.
 template <int N>
 class Renderer {
   public:
-    Renderer(const Picture& picture, const Surfaces& surfaces, const ApertureShape& shape,
-             const Settings& settings, float largest)
+    // Marks the patches that it needs in the grids' tables, which are to be built then.
+    Renderer(const Picture& picture, const Surfaces& surfaces, const Circles& circles,
+             const Lights& lights, const Passage& passage, const Settings& settings, float largest,
+             Grids& grids)
         : picture_(picture),
           surfaces_(surfaces),
+          circles_(circles),
+          lights_(lights),
           settings_(settings),
-          passage_(shape),
-          layers_(largest) {
-        make_grids(shape, largest);
+          layers_(largest),
+          grids_(grids.all) {
+        if (!grids.coarse.empty()) {
+            parts_ = coarse_parts(picture, surfaces, circles, lights, passage, settings.frame,
+                                  settings.threads, settings.abort);
+            pieces_ = coarse_pieces<N>(picture, circles, parts_, passage, grids.coarse,
+                                       settings.frame, settings.threads, settings.abort);
+        }
         mark_patches();
-        for (Grid& grid : grids_) grid.table.build(settings.threads, settings.abort);
     }
 
     void render(float* result) {
@@ -251,8 +302,6 @@ class Renderer {
         std::vector<Gathering> gatherings(threads);
         for (std::size_t i = 0; i < grids_.size(); ++i) {
             Grid& grid = grids_[i];
-            grid.rows.resize(static_cast<std::size_t>(
-                i == 0 ? picture_.height + 2 * grid.rows_before : pieces_[i - 1].height));
             parallel_for(static_cast<int>(grid.rows.size()), settings_.threads, settings_.abort,
                          [&](int row, int thread) {
                              Gathering& gathering = gatherings[static_cast<std::size_t>(thread)];
@@ -276,36 +325,6 @@ class Renderer {
 
   private:
     static constexpr int kLightChannels = N == 4 ? 3 : 4;
-
-    // The picture's own grid and the coarser ones, with their pieces.
-    void make_grids(const ApertureShape& shape, float largest) {
-        const Frame& frame = settings_.frame;
-        const int coarsest = passage_.coarsest(largest);
-        Sampling drawn = sampling(settings_.quality);
-        // A patch of the coarsest grid begins up to ten cells farther off, rounding and all, and
-        // up to two more where it is made fine.
-        const int room = 12 * coarsest;
-        grids_.push_back(
-            {frame, 0, SpanTable(shape, frame, drawn, largest, picture_.width, 1, room), {}});
-        const int margin = grids_[0].table.margin();
-        grids_[0].rows_before = margin;
-        if (coarsest == 1) return;
-        parts_ =
-            coarse_parts(picture_, surfaces_, passage_, frame, settings_.threads, settings_.abort);
-        pieces_ = coarse_pieces<N>(picture_, surfaces_, parts_, passage_, largest, margin, frame,
-                                   settings_.threads, settings_.abort);
-        --drawn.radii;  // no lights are drawn there, whose patches would show it
-        for (const CoarsePieces<N>& pieces : pieces_) {
-            const int cell = pieces.cell;
-            const Frame place{(frame.width + cell - 1) / cell, (frame.height + cell - 1) / cell,
-                              pieces.x, pieces.y};
-            grids_.push_back(
-                {place,
-                 0,
-                 SpanTable(shape, place, drawn, largest, pieces.width, cell, room / cell),
-                 {}});
-        }
-    }
 
     // Which parts of a row's pixels are drawn on coarser grids; null: none.
     const float* parts(int y) const {
@@ -333,16 +352,21 @@ class Renderer {
             Buffer<std::int32_t>(static_cast<std::size_t>(picture_.width)));
         parallel_for(picture_.height, settings_.threads, settings_.abort, [&](int y, int thread) {
             std::int32_t* const slots = scratch[static_cast<std::size_t>(thread)].data();
-            const float* const coc = surfaces_.coc.data() + picture_.index(0, y);
+            const float* const coc = circles_.coc.data() + picture_.index(0, y);
             const float* const coarse = parts(y);
             table.slots(y, coc, slots);
             for (int x = 0; x < picture_.width; ++x) {
                 if (coarse != nullptr && coarse[x] == 1.0f) continue;
                 if (std::fabs(coc[x]) > kSharp) table.mark(slots[x]);
             }
-            for (const auto* rows : {&surfaces_.front, &surfaces_.hidden}) {
+            for (const Light& light : lights(y)) {
+                table.mark(table.slot(light.x, y, coc[light.x], Drawn::kFinely));
+            }
+            for (const auto* rows : {&circles_.front, &circles_.hidden}) {
                 for (const Piece& piece : (*rows)[static_cast<std::size_t>(y)]) {
-                    table.mark(table.slot(piece.x, y, piece.coc));
+                    each_drawn(y, piece, [&](Drawn drawn, const Amount&) {
+                        table.mark(table.slot(piece.x, y, piece.coc, drawn));
+                    });
                 }
             }
         });
@@ -351,10 +375,33 @@ class Renderer {
             parallel_for(pieces_[i - 1].height, settings_.threads, settings_.abort,
                          [&](int y, int) {
                              each_piece(i, y, [&](int x, float coc, float) {
-                                 coarse.mark(coarse.slot(x, y, coc));
+                                 coarse.mark(coarse.slot(x, y, coc, Drawn::kCoarsely));
                              });
                          });
         }
+    }
+
+    // The lights of a row that are drawn otherwise than what is around them.
+    const std::vector<Light>& lights(int y) const {
+        static const std::vector<Light> none;
+        return grids_[0].table.tells_lights() ? lights_.row(y) : none;
+    }
+
+    // Calls use(drawn, amount) for the ways in which a piece of the picture's row y is drawn.
+    template <typename Use>
+    void each_drawn(int y, const Piece& piece, const Use& use) const {
+        if (!grids_[0].table.tells_lights()) {
+            use(Drawn::kCoarsely, Amount{1.0f, 1.0f});
+            return;
+        }
+        const float brightness = piece.light[0] + piece.light[1] + piece.light[2];
+        each_drawn(lights_.share(piece.x, y, piece.coc, brightness), use);
+    }
+    // light: how far it is one.
+    template <typename Use>
+    static void each_drawn(float light, const Use& use) {
+        use(Drawn::kCoarsely, Amount{1.0f - light, 1.0f});
+        if (light > 0.0f) use(Drawn::kFinely, Amount{light, 0.0f});
     }
 
     // The parts of a row of the coarse grid `i`, from left to right.
@@ -378,28 +425,28 @@ class Renderer {
             pieces.values.data() +
             static_cast<std::size_t>(y) * static_cast<std::size_t>(pieces.width) * N;
         each_piece(i, y, [&](int x, float coc, float left) {
-            const SpanTable::Entry& entry = table.entry(table.slot(x, y, coc));
+            const SpanTable::Entry& entry = table.entry(table.slot(x, y, coc, Drawn::kCoarsely));
             const int reach = entry.columns + 2;  // which making the cells fine widens
             if (x + reach < first || x - reach > last) return;
             const bool turned = outside(pieces.x + x, frame.x, picture_.width);
             const int mirrors = table.symmetric() ? 0 : (turned ? 1 : 0) + (upside_down ? 2 : 0);
             const float* const light = values + x * N;
-            push(gathering, x, mirrors, layers_.share(coc), left, light[kLightChannels], light,
-                 entry);
+            push(gathering, x, mirrors, layers_.share(coc), {left, left}, light[kLightChannels],
+                 light, entry);
         });
     }
 
-    // Adds the parts of a piece in its two layers, `whole` of it in all.
+    // Adds the parts of a piece in its two layers.
     static void push(Gathering& gathering, int x, int mirrors, const Layers::Share& share,
-                     float whole, float coverage, const float* light,
+                     const Amount& amount, float coverage, const float* light,
                      const SpanTable::Entry& entry) {
         const auto put = [&](int layer, float part) {
             gathering.parts.push_back({x, static_cast<std::int16_t>(layer),
-                                       static_cast<std::int8_t>(mirrors), part, coverage, light,
-                                       entry});
+                                       static_cast<std::int8_t>(mirrors), amount.times(part),
+                                       coverage, light, entry});
         };
-        if (share.next < 1.0f) put(share.layer, whole * (1.0f - share.next));
-        if (share.next > 0.0f) put(share.layer + 1, whole * share.next);
+        if (share.next < 1.0f) put(share.layer, 1.0f - share.next);
+        if (share.next > 0.0f) put(share.layer + 1, share.next);
     }
 
     // The parts of the row `y`, which may lie up to the margin outside of the picture, from left to
@@ -411,7 +458,7 @@ class Renderer {
         const int width = picture_.width;
         const auto [inner_y, upside_down] = mirrored(y, picture_.height);
         const int outside_y = y < 0 ? -y : std::max(0, y - picture_.height + 1);
-        const float* const coc = surfaces_.coc.data() + picture_.index(0, inner_y);
+        const float* const coc = circles_.coc.data() + picture_.index(0, inner_y);
         gathering.shares.resize(static_cast<std::size_t>(width));
         gathering.slots.resize(static_cast<std::size_t>(width));
         Layers::Share* const shares = gathering.shares.data();
@@ -420,8 +467,9 @@ class Renderer {
         for (int x = 0; x < width; ++x) shares[x] = layers.share(coc[x]);
         table.slots(inner_y, coc, slots);
         const float* const pixels = picture_.pixel(0, inner_y);
-        Listed front(surfaces_.front[static_cast<std::size_t>(inner_y)]);
-        Listed hidden(surfaces_.hidden[static_cast<std::size_t>(inner_y)]);
+        Listed front(circles_.front[static_cast<std::size_t>(inner_y)]);
+        Listed hidden(circles_.hidden[static_cast<std::size_t>(inner_y)]);
+        Listed bright(lights(inner_y));
         Listed dimmed(surfaces_.dimmed[static_cast<std::size_t>(inner_y)]);
         const float* const coarse = parts(inner_y);
         const auto left = [coarse](int inner_x) {
@@ -436,7 +484,7 @@ class Renderer {
                 if (dimmed.here(inner_x)) dim = &dimmed.take();
             }
             const auto add = [&](float radius, const Layers::Share& share, std::int32_t slot,
-                                 float whole, float coverage, const float* light) {
+                                 const Amount& amount, float coverage, const float* light) {
                 const float reach = table.extent() * std::fabs(radius) + 1.0f;
                 if (static_cast<float>(outside_x) > reach) return;
                 const SpanTable::Entry& entry = table.entry(slot);
@@ -449,18 +497,29 @@ class Renderer {
                                                      light[2] * dim->light, alpha})
                             .data();
                 }
-                push(gathering, x, mirrors, share, whole, coverage, light, entry);
+                push(gathering, x, mirrors, share, amount, coverage, light, entry);
             };
             const auto add_piece = [&](const Piece& piece, float yields) {
-                add(piece.coc, layers_.share(piece.coc, yields),
-                    table.slot(inner_x, inner_y, piece.coc), 1.0f, piece.coverage, piece.light);
+                each_drawn(inner_y, piece, [&](Drawn drawn, const Amount& amount) {
+                    add(piece.coc, layers_.share(piece.coc, yields),
+                        table.slot(inner_x, inner_y, piece.coc, drawn), amount, piece.coverage,
+                        piece.light);
+                });
             };
             front.seek(inner_x);
+            bright.seek(inner_x);
+            const float light = bright.here(inner_x) ? bright.take().share : 0.0f;
             if (front.here(inner_x)) {
                 add_piece(front.take(), 0.0f);
             } else if (std::fabs(coc[inner_x]) > kSharp && left(inner_x) > 0.0f) {
-                add(coc[inner_x], shares[inner_x], slots[inner_x], left(inner_x), 1.0f,
-                    pixels + inner_x * picture_.channels);
+                each_drawn(light, [&](Drawn drawn, const Amount& amount) {
+                    const std::int32_t slot =
+                        drawn == Drawn::kCoarsely
+                            ? slots[inner_x]
+                            : table.slot(inner_x, inner_y, coc[inner_x], drawn);
+                    add(coc[inner_x], shares[inner_x], slot, amount.times(left(inner_x)), 1.0f,
+                        pixels + inner_x * picture_.channels);
+                });
             }
             hidden.seek(inner_x);
             while (hidden.here(inner_x)) {
@@ -477,13 +536,15 @@ class Renderer {
         gather_mirrored(-table.margin(), 0);
         front.seek(0);
         hidden.seek(0);
+        bright.seek(0);
         for (int x = 0; x < width; ++x) {
             // Most pixels are the picture's own, inside of it.
-            const int end = outside_y > 0 ? x : std::min({width, front.next(), hidden.next()});
+            const int end =
+                outside_y > 0 ? x : std::min({width, front.next(), hidden.next(), bright.next()});
             for (; x < end; ++x) {
                 if (std::fabs(coc[x]) <= kSharp || left(x) == 0.0f) continue;
-                push(gathering, x, 0, shares[x], left(x), 1.0f, pixels + x * picture_.channels,
-                     table.entry(slots[x]));
+                push(gathering, x, 0, shares[x], {left(x), left(x)}, 1.0f,
+                     pixels + x * picture_.channels, table.entry(slots[x]));
             }
             if (x < width) gather(x, x, false);
         }
@@ -526,8 +587,9 @@ class Renderer {
             for (; at < end; ++at, values += N) {
                 const Gathering::Part& part =
                     parts[static_cast<std::size_t>(gathering.order[static_cast<std::size_t>(at)])];
-                for (int c = 0; c < kLightChannels; ++c) values[c] = part.share * part.light[c];
-                values[kLightChannels] = part.share * part.coverage;
+                for (int c = 0; c < 3; ++c) values[c] = part.amount.light * part.light[c];
+                if (kLightChannels == 4) values[3] = part.amount.cover * part.light[3];
+                values[kLightChannels] = part.amount.cover * part.coverage;
                 for (int c = kLightChannels + 1; c < N; ++c) values[c] = 0.0f;
                 const SpanTable::Entry& entry = part.entry;
                 segment.reach = std::max<int>(segment.reach, entry.rows);
@@ -703,8 +765,8 @@ class Renderer {
             const int count = std::min(kAtOnce, picture_.width - from);
             for (int i = 0; i < count; ++i) {
                 const std::size_t at = begin + static_cast<std::size_t>(from + i);
-                last[static_cast<std::size_t>(i)] =
-                    static_cast<std::int16_t>(layers_.layer(surfaces_.backdrop(at)) + 1);
+                last[static_cast<std::size_t>(i)] = static_cast<std::int16_t>(
+                    layers_.layer(surfaces_.backdrop(at, circles_.coc[at])) + 1);
             }
             for (int i = 0; i < count; ++i) {
                 pixels[from + i] = {{}, 1.0f, 0.0f, 0.0f, 0, last[static_cast<std::size_t>(i)]};
@@ -716,9 +778,9 @@ class Renderer {
     // Calls use(x) for the pixels of a row that are in focus and show one surface.
     template <typename Use>
     void each_sharp(int y, const Use& use) const {
-        Listed front(surfaces_.front[static_cast<std::size_t>(y)]);
+        Listed front(circles_.front[static_cast<std::size_t>(y)]);
         for (int x = 0; x < picture_.width; ++x) {
-            if (std::fabs(surfaces_.coc[picture_.index(x, y)]) > kSharp) continue;
+            if (std::fabs(circles_.coc[picture_.index(x, y)]) > kSharp) continue;
             front.seek(x);
             if (!front.here(x)) use(x);
         }
@@ -755,37 +817,57 @@ class Renderer {
 
     const Picture& picture_;
     const Surfaces& surfaces_;
+    const Circles& circles_;
+    const Lights& lights_;
     const Settings& settings_;
-    Passage passage_;
     Layers layers_;
+    std::vector<Grid>& grids_;
     Buffer<float> parts_;                  // empty: nothing passes to coarser grids
     std::vector<CoarsePieces<N>> pieces_;  // of the coarser grids, the finest first
-    std::vector<Grid> grids_;              // the picture's, then those
 };
 
+// largest: radius of any colour.
+template <int N>
 void render(const Picture& picture, const Surfaces& surfaces, const ApertureShape& shape,
-            const Settings& settings, const Survey& seen, float* result) {
-    if (seen.opaque) {
-        Renderer<4>(picture, surfaces, shape, settings, seen.largest).render(result);
-    } else {
-        Renderer<8>(picture, surfaces, shape, settings, seen.largest).render(result);
-    }
-}
-
-// The same surfaces for light whose circles of confusion are larger behind the focal plane by
-// `part`, and smaller in front of it.
-Surfaces refocused(const Surfaces& surfaces, float part) {
-    Surfaces result = surfaces;
-    const auto refocus = [part](float& coc) {
-        coc = std::clamp(coc + part * std::fabs(coc), -kMaxRadius, kMaxRadius);
+            const Settings& settings, float largest, float* result) {
+    const int threads = settings.threads;
+    const AbortFlag* const abort = settings.abort;
+    const Passage passage(shape, settings.frame);
+    const Lights lights(picture, surfaces.circles.coc, passage, settings.frame, threads, abort);
+    Grids grids(picture, shape, passage, settings, largest);
+    const auto renderer = [&](const Circles& circles) {
+        return Renderer<N>(picture, surfaces, circles, lights, passage, settings, largest, grids);
     };
-    for (float& coc : result.coc) refocus(coc);
-    for (auto* rows : {&result.front, &result.hidden}) {
-        for (std::vector<Piece>& row : *rows) {
-            for (Piece& piece : row) refocus(piece.coc);
+    Renderer<N> green = renderer(surfaces.circles);  // with all else
+    struct Colour {
+        std::size_t channel;
+        Circles circles;
+        std::optional<Renderer<N>> renderer;
+    };
+    std::array<Colour, 2> others{{{0, {}, {}}, {2, {}, {}}}};
+    const auto shift = static_cast<float>(shape.chromatic);
+    if (shift != 0.0f) {
+        for (Colour& other : others) {
+            const float part = other.channel == 0 ? shift : -shift;
+            other.circles = refocused(surfaces.circles, part, threads, abort);
+            other.renderer.emplace(renderer(other.circles));
         }
     }
-    return result;
+    for (Grid& grid : grids.all) grid.table.build(threads, abort);
+    green.render(result);
+    if (shift == 0.0f) return;
+    const auto channels = static_cast<std::size_t>(picture.channels);
+    const std::size_t row_size = static_cast<std::size_t>(picture.width) * channels;
+    Buffer<float> whole(row_size * static_cast<std::size_t>(picture.height));
+    for (Colour& other : others) {
+        other.renderer->render(whole.data());
+        parallel_for(picture.height, threads, abort, [&](int y, int) {
+            const std::size_t begin = static_cast<std::size_t>(y) * row_size;
+            for (std::size_t i = other.channel; i < row_size; i += channels) {
+                result[begin + i] = whole[begin + i];
+            }
+        });
+    }
 }
 
 }  // namespace
@@ -802,25 +884,17 @@ void defocus(const Picture& given, const ApertureShape& shape, const Settings& s
         picture.coc = limited.data();
         seen.largest = kMaxRadius;
     }
-    const auto reach =
-        static_cast<int>(std::ceil(seen.largest * largest_stretch(shape) *
-                                   (1.0f + std::fabs(static_cast<float>(shape.chromatic)))));
+    const float of_any_colour =
+        seen.largest * (1.0f + std::fabs(static_cast<float>(shape.chromatic)));
+    const auto reach = static_cast<int>(std::ceil(of_any_colour * largest_stretch(shape)));
     const Surfaces surfaces =
         find_surfaces(picture, settings.refine_edges, reach, settings.threads, settings.abort);
     picture.rows = surfaces.rows.data();
-    if (shape.chromatic == 0.0) {
-        render(picture, surfaces, shape, settings, seen, result);
-        return;
-    }
-    const auto part = static_cast<float>(shape.chromatic);
-    const auto channels = static_cast<std::size_t>(picture.channels);
-    const std::size_t size = picture.index(0, picture.height) * channels;
-    seen.largest = std::min(kMaxRadius, seen.largest * (1.0f + std::fabs(part)));
-    render(picture, surfaces, shape, settings, seen, result);  // green, and alpha
-    std::vector<float> other(size);
-    for (const auto& [channel, shift] : {std::pair<std::size_t, float>{0, part}, {2, -part}}) {
-        render(picture, refocused(surfaces, shift), shape, settings, seen, other.data());
-        for (std::size_t i = channel; i < size; i += channels) result[i] = other[i];
+    const float largest = std::min(kMaxRadius, of_any_colour);
+    if (seen.opaque) {
+        render<4>(picture, surfaces, shape, settings, largest, result);
+    } else {
+        render<8>(picture, surfaces, shape, settings, largest, result);
     }
 }
 

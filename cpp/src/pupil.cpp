@@ -9,6 +9,13 @@ namespace synthetic_focus {
 namespace {
 
 constexpr double kPi = std::numbers::pi;
+// The least area of a coarsely drawn ring from `outer` inward, of a patch's: levels differ most at
+// the rim. A little less, since twelfths add up to it.
+double least_area(double outer) {
+    constexpr double kAlmost = 0.999;
+    if (outer * outer > 0.67) return kAlmost / 6.0;
+    return outer * outer > 0.4 ? kAlmost / 4.0 : 1.0;
+}
 
 // Distance from the centre to the blade's edge in the direction `angle`: straight blades bulge
 // toward the circle through their corners.
@@ -22,14 +29,14 @@ double blade_radius(const ApertureShape& shape, double angle) {
 
 // The opening as it is stretched at the field position (x, y).
 std::vector<Point> stretched(const ApertureShape& shape, const std::vector<Point>& opening,
-                             bool behind, double scale, const Place& place) {
+                             bool behind, const Place& place) {
     const double x = place.x;
     const double y = place.y;
     const double rho2 = x * x + y * y;
     const double side = behind ? 1.0 : -1.0;
     const double stretch = 1.0 + shape.swirl * rho2 / 2.0;
-    const double radial = scale * (1.0 + side * shape.astigmatism * rho2) / stretch;
-    const double tangential = scale * (1.0 - side * shape.astigmatism * rho2) * stretch;
+    const double radial = (1.0 + side * shape.astigmatism * rho2) / stretch;
+    const double tangential = (1.0 - side * shape.astigmatism * rho2) * stretch;
     const double rho = std::sqrt(rho2);
     const Point out = rho > 0.0 ? Point{x / rho, y / rho} : Point{1.0, 0.0};
     std::vector<Point> points(opening.size());
@@ -40,12 +47,6 @@ std::vector<Point> stretched(const ApertureShape& shape, const std::vector<Point
     }
     return points;
 }
-
-struct Interval {
-    double low;
-    double high;
-    bool empty() const { return !(low < high); }
-};
 
 Interval both(Interval a, Interval b) { return {std::max(a.low, b.low), std::min(a.high, b.high)}; }
 
@@ -111,20 +112,13 @@ Span make_span(double left, double right, double weight) {
 
 }  // namespace
 
-Outline::Outline(const ApertureShape& shape, const std::vector<Point>& opening, bool behind,
-                 double scale, const Place& place, int samples) {
-    const std::vector<Point> points = stretched(shape, opening, behind, scale, place);
-    const auto [low, high] = std::minmax_element(
-        points.begin(), points.end(), [](const Point& a, const Point& b) { return a.y < b.y; });
-    const double step = (high->y - low->y) / samples;
-    std::vector<Interval> rows = chords(points, low->y, step, samples + 1);
-    const Masks masks(shape, place);
+Outline::Outline(std::vector<Interval> rows, double top, double step, bool behind)
+    : samples_per_unit_(1.0 / step) {
+    const int samples = static_cast<int>(rows.size()) - 1;
     int first = samples + 1;
     int last = -1;
     for (int i = 0; i <= samples; ++i) {
-        Interval& row = rows[static_cast<std::size_t>(i)];
-        row = both(row, masks.at(low->y + i * step));
-        if (row.empty()) continue;
+        if (rows[static_cast<std::size_t>(i)].empty()) continue;
         first = std::min(first, i);
         last = i;
     }
@@ -138,9 +132,8 @@ Outline::Outline(const ApertureShape& shape, const std::vector<Point>& opening, 
     };
     first = close(std::max(0, first - 1), first);
     last = close(std::min(samples, last + 1), last);
-    top_ = low->y + first * step;
-    bottom_ = low->y + last * step;
-    samples_per_unit_ = 1.0 / step;
+    top_ = top + first * step;
+    bottom_ = top + last * step;
     integral_.resize(static_cast<std::size_t>(last - first + 1));
     Edges sum{0.0, 0.0};
     for (int i = first; i < last; ++i) {
@@ -152,7 +145,6 @@ Outline::Outline(const ApertureShape& shape, const std::vector<Point>& opening, 
     }
     integral_.back() = sum;
     if (behind) return;
-    // In front of the focal plane the patch is turned by 180 degrees.
     std::vector<Edges> turned(integral_.size());
     const Edges total = integral_.back();
     for (std::size_t i = 0; i < integral_.size(); ++i) {
@@ -188,37 +180,76 @@ Outlines::Outlines(const ApertureShape& shape, int vertices)
 }
 
 Patch Outlines::patch(bool behind, const Place& place, int samples) const {
+    const std::vector<Point> points = stretched(shape_, opening_, behind, place);
+    const auto [low, high] = std::minmax_element(
+        points.begin(), points.end(), [](const Point& a, const Point& b) { return a.y < b.y; });
+    const double top = low->y;
+    const double step = (high->y - top) / samples;
+    const std::vector<Interval> whole = chords(points, top, step, samples + 1);
+    const Masks masks(shape_, place);
     Patch patch;
     for (const Ring& ring : behind ? shape_.behind : shape_.front) {
-        patch.push_back(
-            {Outline(shape_, opening_, behind, ring.scale, place, samples), ring.weight});
+        const double scale = ring.scale;
+        std::vector<Interval> rows(whole.size());
+        for (std::size_t i = 0; i < rows.size(); ++i) {
+            rows[i] = both({scale * whole[i].low, scale * whole[i].high},
+                           masks.at(scale * (top + static_cast<double>(i) * step)));
+        }
+        patch.push_back({Outline(std::move(rows), scale * top, scale * step, behind), ring});
     }
     return patch;
 }
 
+std::vector<double> drawn_weights(const Patch& patch, double radius, Drawn drawn) {
+    std::vector<double> weights(patch.size(), 0.0);
+    double level = 0.0;    // how bright a ring is
+    double outside = 0.0;  // the same of the one drawn before
+    std::size_t first = 0;
+    double light_of_group = 0.0;
+    double area_of_group = 0.0;
+    double light = 0.0;
+    for (std::size_t i = 0; i < patch.size(); ++i) {
+        const double outer = patch[i].ring.scale;
+        const double inner = i + 1 < patch.size() ? double{patch[i + 1].ring.scale} : 0.0;
+        const double area = outer * outer - inner * inner;
+        level += patch[i].ring.weight;
+        light_of_group += area * level;
+        area_of_group += area;
+        const bool wide = drawn == Drawn::kFinely ||
+                          area_of_group >= least_area(patch[first].ring.scale) ||
+                          i + 1 == patch.size();
+        if (!wide) continue;
+        const double mean = light_of_group / area_of_group;
+        weights[first] = mean - outside;
+        light += weights[first] * patch[first].outline.area();
+        outside = mean;
+        first = i + 1;
+        light_of_group = area_of_group = 0.0;
+    }
+    for (double& weight : weights) weight /= light * radius * radius;
+    return weights;
+}
+
 int reach(const Patch& patch, double radius) {
     double extent = 0.0;
-    for (const WeightedOutline& part : patch) {
-        extent = std::max({extent, -part.outline.top(), part.outline.bottom()});
+    for (const auto& [outline, ring] : patch) {
+        extent = std::max({extent, -outline.top(), outline.bottom()});
     }
     return static_cast<int>(std::ceil(extent * radius - 0.5));
 }
 
-double patch_area(const Patch& patch, double radius) {
-    double sum = 0.0;
-    for (const WeightedOutline& part : patch) sum += part.weight * part.outline.area();
-    return sum * radius * radius;
-}
-
-void append_row(const Patch& patch, double radius, int dy, double gain,
+void append_row(const Patch& patch, const std::vector<double>& weights, double radius, int dy,
                 const EdgeSampling& sampling, std::vector<Span>& spans) {
-    for (const WeightedOutline& part : patch) {
-        const double top = std::max(dy - 0.5, part.outline.top() * radius);
-        const double bottom = std::min(dy + 0.5, part.outline.bottom() * radius);
-        if (!(bottom > top)) continue;
+    const double whole = *std::max_element(weights.begin(), weights.end());
+    for (std::size_t ring = 0; ring < patch.size(); ++ring) {
+        const Outline& outline = patch[ring].outline;
+        const double weight = weights[ring];
+        const double top = std::max(dy - 0.5, outline.top() * radius);
+        const double bottom = std::min(dy + 0.5, outline.bottom() * radius);
+        if (weight == 0.0 || !(bottom > top)) continue;
         auto columns = [&](double from, double to) {
-            const Outline::Edges a = part.outline.integral(from / radius);
-            const Outline::Edges b = part.outline.integral(to / radius);
+            const Outline::Edges a = outline.integral(from / radius);
+            const Outline::Edges b = outline.integral(to / radius);
             const double scale = radius * radius / (to - from);
             return Outline::Edges{(b.left - a.left) * scale, (b.right - a.right) * scale};
         };
@@ -229,14 +260,16 @@ void append_row(const Patch& patch, double radius, int dy, double gain,
             const Outline::Edges lower = columns(top + half, bottom);
             const double ramp = 2.0 * std::max(std::abs(upper.left - lower.left),
                                                std::abs(upper.right - lower.right));
-            cuts = std::clamp(static_cast<int>(std::ceil(ramp / sampling.columns_per_sample)), 1,
+            // A faint step shows less of how its edge is drawn.
+            const double seen = ramp * std::min(1.0, std::abs(weight) / whole);
+            cuts = std::clamp(static_cast<int>(std::ceil(seen / sampling.columns_per_sample)), 1,
                               sampling.most);
         }
         const double height = (bottom - top) / cuts;
         for (int i = 0; i < cuts; ++i) {
             const double from = top + i * height;
             const Outline::Edges edges = columns(from, from + height);
-            spans.push_back(make_span(edges.left, edges.right, gain * part.weight * height));
+            spans.push_back(make_span(edges.left, edges.right, weight * height));
         }
     }
 }

@@ -49,25 +49,6 @@ float largest_stretch(const ApertureShape& shape) {
                               (1.0 + shape.swirl / 2.0));
 }
 
-float narrowest(const ApertureShape& shape) {
-    if (!shape.kernel.empty()) return 0.0f;  // nothing is known of what it shows
-    double steepest = 1.0;
-    for (const auto* rings : {&shape.behind, &shape.front}) {
-        double steps = 0.0;
-        double light = 0.0;
-        for (const Ring& ring : *rings) {
-            steps += std::abs(ring.weight);
-            light += ring.weight * ring.scale * ring.scale;
-        }
-        steepest = std::max(steepest, steps / light);
-    }
-    const double across = std::min(1.0, 1.0 / shape.squeeze);
-    const double blades = shape.blades == 0 ? 1.0 : std::cos(std::numbers::pi / shape.blades);
-    const double masked = (1.0 - shape.cat_eye / 2.0) * (1.0 - shape.barndoors / 2.0);
-    const double bent = (1.0 - std::abs(shape.astigmatism)) / (1.0 + shape.swirl / 2.0);
-    return static_cast<float>(across * blades * masked * std::max(0.0, bent) / steepest);
-}
-
 // Patches as one thread builds them: indices count from its own vectors' begin.
 struct Built {
     std::vector<std::uint32_t> rows;
@@ -106,11 +87,14 @@ SpanTable::SpanTable(const ApertureShape& shape, const Frame& frame, const Sampl
       width_(width),
       cell_(cell),
       room_(room),
-      radii_(sampling.radii - (shape.varies_over_frame() ? 2 : 0), std::max(kSharp, largest)),
+      // On coarser grids no lights are drawn.
+      kinds_(cell == 1 && std::max(shape.behind.size(), shape.front.size()) > 1 ? 2 : 1),
+      radii_(sampling.radii - (shape.varies_over_frame() ? 2 : 0) - (cell > 1 ? 1 : 0),
+             std::max(kSharp, largest)),
       margin_(static_cast<int>(std::ceil(radii_.radius(radii_.count() - 1) * extent_ /
                                          static_cast<float>(cell))) +
               1),
-      used_(static_cast<std::size_t>(field_.cells()) * 2 *
+      used_(static_cast<std::size_t>(field_.cells() * 2 * kinds_) *
             static_cast<std::size_t>(radii_.count())) {
     for (int x = 0; x < width; ++x) field_columns_.push_back(field_.column(x));
 }
@@ -161,7 +145,8 @@ void SpanTable::build(int threads, const AbortFlag* abort) {
     const bool varies = shape_.varies_over_frame();
     const KernelImage kernel(shape_);
     // A piece of work: the radii of one cell, or of one size where there is only one cell.
-    const std::size_t piece = varies ? 2 * radii : 16;
+    const std::size_t kinds = static_cast<std::size_t>(kinds_);
+    const std::size_t piece = varies ? 2 * kinds * radii : 16;
     const int pieces = static_cast<int>((used_.size() + piece - 1) / piece);
     std::vector<Built> all(static_cast<std::size_t>(pieces));
     const Outlines outlines(shape_, varies ? 240 : 720);
@@ -179,7 +164,8 @@ void SpanTable::build(int threads, const AbortFlag* abort) {
         std::vector<Span> spans;
         for (std::size_t at = begin; at < end; ++at) {
             if (used_[at].load(std::memory_order_relaxed) == 0 || at % radii % step != 0) continue;
-            const bool behind = at / radii % 2 != 0;
+            const bool behind = at / (kinds * radii) % 2 != 0;
+            const bool coarsely = at / radii % kinds == 0;
             const float lens = std::max(kSharp, radii_.radius(static_cast<int>(at % radii)));
             const float radius = drawn_radius(lens) / static_cast<float>(cell_);
             if (!kernel.empty()) {
@@ -191,24 +177,41 @@ void SpanTable::build(int threads, const AbortFlag* abort) {
             }
             Patch& patch = (varies ? own : uniform)[behind ? 1 : 0];
             if (patch.empty()) {
-                const int cell = static_cast<int>(at / (2 * radii));
+                const int cell = static_cast<int>(at / (2 * kinds * radii));
                 patch = outlines.patch(behind, field_.place(cell), kOutlineSamplesOfCell);
             }
-            const double gain = 1.0 / patch_area(patch, radius);
+            const std::vector<double> weights =
+                drawn_weights(patch, radius, coarsely ? Drawn::kCoarsely : Drawn::kFinely);
             add_patch(spans, built, at, reach(patch, radius), [&](int dy, std::vector<Span>& row) {
-                append_row(patch, radius, dy, gain, edges_, row);
+                append_row(patch, weights, radius, dy, edges_, row);
             });
         }
     });
+    std::vector<std::size_t> first_rows;
+    std::vector<std::size_t> first_ends;
+    std::size_t row_count = 0;
+    std::size_t end_count = 0;
     for (const Built& built : all) {
-        const auto row_offset = static_cast<std::int32_t>(rows_.size());
-        const auto end_offset = static_cast<std::uint32_t>(ends_.size());
-        for (const std::uint32_t row : built.rows) rows_.push_back(end_offset + row);
-        ends_.insert(ends_.end(), built.ends.begin(), built.ends.end());
-        for (const auto& [at, entry] : built.entries) {
-            entries_[at] = {entry.patch + row_offset, entry.rows, entry.columns};
-        }
+        first_rows.push_back(row_count);
+        first_ends.push_back(end_count);
+        row_count += built.rows.size();
+        end_count += built.ends.size();
     }
+    rows_.resize(row_count);
+    ends_.resize(end_count);
+    parallel_for(pieces, threads, abort, [&](int index, int) {
+        const auto i = static_cast<std::size_t>(index);
+        Built& built = all[i];
+        const auto first_end = static_cast<std::uint32_t>(first_ends[i]);
+        std::uint32_t* const rows = rows_.data() + first_rows[i];
+        for (std::size_t k = 0; k < built.rows.size(); ++k) rows[k] = first_end + built.rows[k];
+        std::copy(built.ends.begin(), built.ends.end(), ends_.data() + first_ends[i]);
+        for (const auto& [at, entry] : built.entries) {
+            entries_[at] = {entry.patch + static_cast<std::int32_t>(first_rows[i]), entry.rows,
+                            entry.columns};
+        }
+        built = {};
+    });
     if (step > 1) {
         for (std::size_t at = 0; at < entries_.size(); ++at)
             entries_[at] = entries_[at - at % radii % step];

@@ -465,7 +465,7 @@ class Steps {
 Buffer<std::uint8_t> find_folds(const Picture& picture, const Runs& runs, bool refine_edges,
                                 int threads, const AbortFlag* abort, Surfaces& surfaces) {
     Buffer<std::uint8_t> folds(picture.index(0, picture.height));
-    Buffer<float>& coc = surfaces.coc;
+    Buffer<float>& coc = surfaces.circles.coc;
     coc.resize(folds.size());
     surfaces.even.resize(folds.size());
     std::vector<Steps> scratch(static_cast<std::size_t>(threads), Steps(picture.width));
@@ -983,14 +983,14 @@ void walk_row(const float* coc, const std::uint8_t* folds, int width, int step,
 void fill(const Picture& picture, const Buffer<std::uint8_t>& folds,
           const std::vector<std::vector<Piece>>& edges, int threads, const AbortFlag* abort,
           Surfaces& surfaces) {
-    const Columns columns(picture, surfaces.coc, folds, threads, abort);
+    const Columns columns(picture, surfaces.circles.coc, folds, threads, abort);
     const auto fill_row = [&](int y, Filling& filling) {
         auto& [along, memories] = filling;
         const std::vector<Piece>& edge_row = edges[static_cast<std::size_t>(y)];
-        std::vector<Piece>& hidden = surfaces.hidden[static_cast<std::size_t>(y)];
+        std::vector<Piece>& hidden = surfaces.circles.hidden[static_cast<std::size_t>(y)];
         const std::size_t begin = picture.index(0, y);
         for (const Direction direction : {kLeft, kRight}) {
-            walk_row(surfaces.coc.data() + begin, folds.data() + begin, picture.width,
+            walk_row(surfaces.circles.coc.data() + begin, folds.data() + begin, picture.width,
                      direction == kLeft ? 1 : -1, along[direction]);
         }
         auto edge = edge_row.begin();
@@ -1015,7 +1015,7 @@ void fill(const Picture& picture, const Buffer<std::uint8_t>& folds,
                     if (distance == 0) return;
                     // Along a row one place of memory serves all its pixels.
                     const auto column = static_cast<std::size_t>(d < kUp ? 0 : x);
-                    fills.add(picture, surfaces.coc, x + distance * kSteps[d][0],
+                    fills.add(picture, surfaces.circles.coc, x + distance * kSteps[d][0],
                               y + distance * kSteps[d][1], distance, d,
                               &memories[column][2 * d + memory]);
                 };
@@ -1023,7 +1023,7 @@ void fill(const Picture& picture, const Buffer<std::uint8_t>& folds,
                 look(latest, 0);
                 if (deepest != latest) look(deepest, 1);
             }
-            const float own = surfaces.coc[begin + static_cast<std::size_t>(x)];
+            const float own = surfaces.circles.coc[begin + static_cast<std::size_t>(x)];
             float shown = own;
             const bool mixed = edge != edge_row.end() && edge->x == x;
             if (mixed) {
@@ -1032,7 +1032,7 @@ void fill(const Picture& picture, const Buffer<std::uint8_t>& folds,
             }
             if (fills.count == 0) continue;
             const auto add = [&](float coc, float alike) {
-                Side side = fills.blend(picture, surfaces.coc, folds, coc, alike);
+                Side side = fills.blend(picture, surfaces.circles.coc, folds, coc, alike);
                 const float there = smooth(side.coc - own, kFold, kWholeFold);
                 if (there == 0.0f) return;
                 for (float& value : side.mean) value *= there;
@@ -1120,8 +1120,8 @@ Surfaces find_surfaces(const Picture& given, bool refine_edges, int reach, int t
         find_folds(picture, runs, refine_edges, threads, abort, surfaces);
     if (refine_edges) gather_lights(picture, runs, threads, abort, surfaces);
     picture.rows = surfaces.rows.data();
-    surfaces.front.resize(static_cast<std::size_t>(picture.height));
-    surfaces.hidden.resize(static_cast<std::size_t>(picture.height));
+    surfaces.circles.front.resize(static_cast<std::size_t>(picture.height));
+    surfaces.circles.hidden.resize(static_cast<std::size_t>(picture.height));
     std::vector<std::vector<Piece>> edges(static_cast<std::size_t>(picture.height));
     if (refine_edges) {
         parallel_for(picture.height, threads, abort, [&](int y, int) {
@@ -1129,16 +1129,17 @@ Surfaces find_surfaces(const Picture& given, bool refine_edges, int reach, int t
             for (int x = 0; x < picture.width; ++x) {
                 const std::size_t at = picture.index(x, y);
                 if (folds[at] == 0) continue;
-                if (std::fabs(surfaces.coc[at]) <= kSharp && !is_behind(picture, x, y)) continue;
+                if (std::fabs(surfaces.circles.coc[at]) <= kSharp && !is_behind(picture, x, y))
+                    continue;
                 Mixture mixture = unmix(picture, folds, x, y);
-                const float own = surfaces.coc[at];
+                const float own = surfaces.circles.coc[at];
                 const float near_coc = own + mixture.parted * (mixture.near_coc - own);
                 const float far_coc = own + mixture.parted * (mixture.far_coc - own);
-                surfaces.coc[at] = mixture.nearer >= 0.5f ? near_coc : far_coc;
+                surfaces.circles.coc[at] = mixture.nearer >= 0.5f ? near_coc : far_coc;
                 if (mixture.nearer == 0.0f || mixture.nearer == 1.0f) continue;
                 const float far_share = 1.0f - mixture.nearer * (1.0f - mixture.parted);
                 for (float& value : mixture.far) value *= far_share;
-                put(surfaces.front[row], x, near_coc, mixture.nearer, mixture.front, 0.0f);
+                put(surfaces.circles.front[row], x, near_coc, mixture.nearer, mixture.front, 0.0f);
                 put(edges[row], x, far_coc, far_share, mixture.far,
                     mixture.nearer * yields_behind(near_coc, far_coc));
             }
@@ -1147,6 +1148,30 @@ Surfaces find_surfaces(const Picture& given, bool refine_edges, int reach, int t
     fill(picture, folds, edges, threads, abort, surfaces);
     surfaces.to_fold = distances_to_folds(picture, folds, threads, abort);
     return surfaces;
+}
+
+Circles refocused(const Circles& circles, float part, int threads, const AbortFlag* abort) {
+    const auto other = [part](float coc) {
+        return std::clamp(coc + part * std::fabs(coc), -kMaxRadius, kMaxRadius);
+    };
+    const std::size_t height = circles.front.size();
+    const std::size_t width = circles.coc.size() / height;
+    Circles result;
+    result.coc.resize(circles.coc.size());
+    result.front.resize(height);
+    result.hidden.resize(height);
+    parallel_for(static_cast<int>(height), threads, abort, [&](int row, int) {
+        const auto y = static_cast<std::size_t>(row);
+        for (std::size_t i = y * width; i < (y + 1) * width; ++i) {
+            result.coc[i] = other(circles.coc[i]);
+        }
+        for (auto rows : {&Circles::front, &Circles::hidden}) {
+            std::vector<Piece>& pieces = (result.*rows)[y];
+            pieces = (circles.*rows)[y];
+            for (Piece& piece : pieces) piece.coc = other(piece.coc);
+        }
+    });
+    return result;
 }
 
 }  // namespace synthetic_focus

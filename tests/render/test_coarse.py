@@ -51,8 +51,11 @@ def test_a_surface_is_the_plain_scatter_of_its_pixels(aperture, radius):
     reach = 0 if aperture.blades == 0 else int(abs(radius)) + 2
     inside = (slice(reach, 150 - reach), slice(reach, 190 - reach))
     error = np.abs(display(result) - display(plain_scatter(image, radius, aperture)))[inside]
-    assert error.max() < 0.006
-    assert np.sqrt(np.mean(error**2)) < 0.00055
+    # In steps of 8 bits a seventh; of rings, which have more rims and steeper ones, a third, and two
+    # at the rim of a dot.
+    rings = aperture.ring or aperture.rim or aperture.fade
+    assert error.max() < (0.008 if rings else 0.006)
+    assert np.sqrt(np.mean(error**2)) < (0.0014 if rings else 0.00055)
 
 
 def test_a_slanted_surface_is_the_plain_scatter_of_its_pixels(oracle):

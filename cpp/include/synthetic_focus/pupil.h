@@ -64,14 +64,20 @@ struct Point {
     double y;
 };
 
+struct Interval {
+    double low;
+    double high;
+    bool empty() const { return !(low < high); }
+};
+
 // A row-convex outline of unit radius: the integrals, from its top downward, of the columns of its
 // left and right edges. Integrals, so that the rows of a patch of any radius add up to its exact
 // area.
 class Outline {
   public:
-    // opening: the polygon of radius 1, y down; samples: how many rows it is cut into.
-    Outline(const ApertureShape& shape, const std::vector<Point>& opening, bool behind,
-            double scale, const Place& place, int samples);
+    // rows: the columns within it in evenly spaced rows, `step` apart from `top` on.
+    // behind: in front of the focal plane the patch is turned by 180 degrees.
+    Outline(std::vector<Interval> rows, double top, double step, bool behind);
 
     double top() const { return top_; }
     double bottom() const { return bottom_; }
@@ -83,23 +89,24 @@ class Outline {
     Edges integral(double y) const;
 
   private:
-    double top_ = 0.0;
-    double bottom_ = 0.0;
-    double samples_per_unit_ = 0.0;
+    double top_;
+    double bottom_;
+    double samples_per_unit_;
     std::vector<Edges> integral_;
 };
 
-struct WeightedOutline {
+struct RingOutline {
     Outline outline;
-    double weight;
+    Ring ring;
 };
-using Patch = std::vector<WeightedOutline>;
+using Patch = std::vector<RingOutline>;
 
 // Works out the patches of one aperture at any place of the field.
 class Outlines {
   public:
     // vertices: of the polygon that stands for the opening.
     Outlines(const ApertureShape& shape, int vertices);
+    // samples: how many rows each outline is cut into.
     Patch patch(bool behind, const Place& place, int samples) const;
 
   private:
@@ -107,12 +114,17 @@ class Outlines {
     std::vector<Point> opening_;  // of radius 1, y down
 };
 
+// How finely patches are drawn: those of lights as they are seen, others as their sum is.
+enum class Drawn { kCoarsely, kFinely };
+
+// The weights that a patch's outlines are drawn with at this radius, of a light of 1 in all.
+// Coarsely drawn, rings that are small parts of the patch become one, and what lies between them
+// has the weight 0.
+std::vector<double> drawn_weights(const Patch& patch, double radius, Drawn drawn);
 // The rows that a patch of this radius reaches above and below its pixel.
 int reach(const Patch& patch, double radius);
-// What the spans' lengths times weights add up to over all rows: the patch's light before scaling.
-double patch_area(const Patch& patch, double radius);
-// Appends the spans of the row `dy` below the pixel, their weights multiplied by `gain`.
-void append_row(const Patch& patch, double radius, int dy, double gain,
+// Appends the spans of the row `dy` below the pixel. weights: of drawn_weights.
+void append_row(const Patch& patch, const std::vector<double>& weights, double radius, int dy,
                 const EdgeSampling& sampling, std::vector<Span>& spans);
 
 }  // namespace synthetic_focus

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "synthetic_focus/buffer.h"
 #include "synthetic_focus/kernels.h"
 #include "synthetic_focus/parallel.h"
 #include "synthetic_focus/picture.h"
@@ -51,7 +52,7 @@ class Radii {
   public:
     // 2^precision steps up to 8 pixels, as many from there to 24, to 56, and so on.
     Radii(int precision, float largest)
-        : shift_(23 - precision), base_(bits(kEven)), count_(index(largest) + 1) {}
+        : shift_(23 - precision), base_(bits(kEven)), count_(index(largest) + 2) {}
 
     int count() const { return count_; }
     // The steps are those of a float number's highest bits.
@@ -61,6 +62,8 @@ class Radii {
     float radius(int index) const {
         return std::bit_cast<float>(base_ + (index << shift_)) - kEven;
     }
+    // Beyond 8 pixels every other one.
+    int coarse(int index) const { return index < 1 << (23 - shift_) ? index : (index + 1) & ~1; }
 
   private:
     static constexpr float kEven = 8.0f;
@@ -79,9 +82,6 @@ struct Sampling {
 
 // No patch of this shape reaches farther than so many radii.
 float largest_stretch(const ApertureShape& shape);
-// Half the width of the narrowest of this shape's patches, in radii; less where their rims are
-// steeper than a disc's of as much light. 0: there is no saying.
-float narrowest(const ApertureShape& shape);
 
 class SpanTable {
   public:
@@ -91,6 +91,8 @@ class SpanTable {
     SpanTable(const ApertureShape& shape, const Frame& frame, const Sampling& sampling,
               float largest, int width, int cell, int room);
 
+    // Whether lights have patches of their own, drawn finely.
+    bool tells_lights() const { return kinds_ > 1; }
     // No patch reaches farther than this many radii.
     float extent() const { return extent_; }
     // Whether all patches are their own mirror images.
@@ -102,19 +104,23 @@ class SpanTable {
     int pad() const { return 2 * margin_ + 2 + room_; }
     int stride() const { return width_ + 2 * pad(); }
 
-    // Which patch a pixel of the picture has, in slots for all places and radii.
-    std::int32_t slot(int x, int y, float coc) const {
-        return radius_slot(radii_, place(x, y), coc);
+    // Which patch a pixel of the picture has, in slots for all places, kinds and radii. Where
+    // lights have none of their own all are drawn alike.
+    std::int32_t slot(int x, int y, float coc, Drawn drawn) const {
+        return radius_slot(radii_, kinds_, place(x, y), coc, drawn);
     }
-    // Those of a row of pixels.
+    // Those of a row of pixels, coarsely drawn.
     void slots(int y, const float* coc, std::int32_t* slots) const {
         if (field_.cells() > 1) {
-            for (int x = 0; x < width_; ++x) slots[x] = slot(x, y, coc[x]);
+            for (int x = 0; x < width_; ++x) slots[x] = slot(x, y, coc[x], Drawn::kCoarsely);
             return;
         }
-        const Radii radii = radii_;  // a copy, which writing slots cannot change
+        const Radii radii = radii_;  // copies, which writing slots cannot change
+        const int kinds = kinds_;
         const int width = width_;
-        for (int x = 0; x < width; ++x) slots[x] = radius_slot(radii, 0, coc[x]);
+        for (int x = 0; x < width; ++x) {
+            slots[x] = radius_slot(radii, kinds, 0, coc[x], Drawn::kCoarsely);
+        }
     }
     // First mark what is needed, from any thread, ...
     void mark(std::int32_t slot) {
@@ -138,10 +144,14 @@ class SpanTable {
         if (field_.cells() == 1) return 0;
         return field_.row(y) * field_.columns() + field_columns_[static_cast<std::size_t>(x)];
     }
-    static std::int32_t radius_slot(const Radii& radii, std::int32_t place, float coc) {
+    static std::int32_t radius_slot(const Radii& radii, int kinds, std::int32_t place, float coc,
+                                    Drawn drawn) {
         // A piece of surface that is in focus has the patch of the largest sharp pixel.
         const int radius = radii.index(std::max(kSharp, std::fabs(coc)));
-        return (place * 2 + (coc > 0.0f ? 1 : 0)) * radii.count() + radius;
+        const std::int32_t side = place * 2 + (coc > 0.0f ? 1 : 0);
+        if (kinds == 1) return side * radii.count() + radius;
+        if (drawn == Drawn::kFinely) return (2 * side + 1) * radii.count() + radius;
+        return 2 * side * radii.count() + radii.coarse(radius);
     }
     int step_that_fits() const;
     template <typename AppendRow>
@@ -156,13 +166,14 @@ class SpanTable {
     int width_;
     int cell_;
     int room_;
+    int kinds_;  // of patches of a radius: coarsely drawn and, of rings, finely
     Radii radii_;
     int margin_;
     std::vector<int> field_columns_;  // by the picture's columns
     std::vector<std::atomic<char>> used_;
     std::vector<Entry> entries_;
-    std::vector<std::uint32_t> rows_;
-    std::vector<End> ends_;
+    Buffer<std::uint32_t> rows_;
+    Buffer<End> ends_;
 };
 
 }  // namespace synthetic_focus

@@ -30,16 +30,21 @@ struct Dimmed {
     float alpha;
 };
 
+// How far out of focus everything is, in light of one colour.
+struct Circles {
+    Buffer<float> coc;  // (height, width) of the nearest surface
+    std::vector<std::vector<Piece>>
+        front;  // by row, ordered by x: they stand for the picture's pixel
+    std::vector<std::vector<Piece>> hidden;  // by row, ordered by x: they lie behind it
+};
+
 struct Surfaces {
     static constexpr int kEven = 120;
 
     // The picture's rows, those whose lights' edges were gathered in a copy.
     std::vector<const float*> rows;
     std::vector<std::vector<float>> copies;
-    Buffer<float> coc;  // (height, width) of the nearest surface
-    std::vector<std::vector<Piece>>
-        front;  // by row, ordered by x: they stand for the picture's pixel
-    std::vector<std::vector<Piece>> hidden;   // by row, ordered by x: they lie behind it
+    Circles circles;
     std::vector<std::vector<Dimmed>> dimmed;  // by row, ordered by x
     // (height, width) How even radii are around a pixel, from 0 where two surfaces meet to kEven.
     Buffer<std::uint8_t> even;
@@ -47,11 +52,11 @@ struct Surfaces {
     // less than the straight distance.
     Buffer<std::int16_t> to_fold;
 
-    // Within a smooth surface nothing shows from behind this circle of confusion.
-    float backdrop(std::size_t at) const {
-        const float radius = std::fabs(coc[at]);
+    // Within a smooth surface nothing shows from behind this circle of confusion; coc: its own.
+    float backdrop(std::size_t at, float coc) const {
+        const float radius = std::fabs(coc);
         if (static_cast<float>(to_fold[at]) <= 1.4143f * (radius + 2.0f)) return kMaxRadius;
-        return coc[at] + std::max(1.0f, 0.35f * radius);
+        return coc + std::max(1.0f, 0.35f * radius);
     }
 };
 
@@ -59,5 +64,9 @@ struct Surfaces {
 // pixels: so far from the border the picture shows in the mirror beyond it.
 Surfaces find_surfaces(const Picture& picture, bool refine_edges, int reach, int threads,
                        const AbortFlag* abort);
+
+// The same in light whose circles of confusion are larger behind the focal plane by `part`, and
+// smaller in front of it.
+Circles refocused(const Circles& circles, float part, int threads, const AbortFlag* abort);
 
 }  // namespace synthetic_focus
