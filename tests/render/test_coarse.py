@@ -51,7 +51,7 @@ def test_a_surface_is_the_plain_scatter_of_its_pixels(aperture, radius):
     reach = 0 if aperture.blades == 0 else int(abs(radius)) + 2
     inside = (slice(reach, 150 - reach), slice(reach, 190 - reach))
     error = np.abs(display(result) - display(plain_scatter(image, radius, aperture)))[inside]
-    # In steps of 8 bits a seventh; of rings, which have more rims and steeper ones, a third, and two
+    # In steps of 8 bits a seventh; of rings, whose rims are more and steeper, a third, and two
     # at the rim of a dot.
     rings = aperture.ring or aperture.rim or aperture.fade
     assert error.max() < (0.008 if rings else 0.006)
