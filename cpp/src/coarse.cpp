@@ -249,8 +249,8 @@ Buffer<float> coarse_parts(const Picture& picture, const Surfaces& surfaces, con
         // Before black the least that a light loses or gains shows.
         lights.each_black(
             y, [&](int begin, int end) { std::fill(free + begin, free + end, std::uint8_t{0}); });
-        for (const auto& [x, share] : lights.row(y)) {
-            const auto left = static_cast<int>((1.0f - share) * Surfaces::kEven);
+        for (const auto& [x, shares] : lights.row(y)) {
+            const auto left = static_cast<int>((1.0f - shares.seen) * Surfaces::kEven);
             free[x] = std::min(free[x], static_cast<std::uint8_t>(left));
         }
         // Beyond the border they are darker than the picture.

@@ -359,7 +359,8 @@ class Renderer {
                 if (coarse != nullptr && coarse[x] == 1.0f) continue;
                 if (std::fabs(coc[x]) > kSharp) table.mark(slots[x]);
             }
-            for (const Light& light : lights(y)) {
+            for (const Lights::Light& light : lights(y)) {
+                if (light.shares.ringed == 0.0f) continue;
                 table.mark(table.slot(light.x, y, coc[light.x], Drawn::kFinely));
             }
             for (const auto* rows : {&circles_.front, &circles_.hidden}) {
@@ -382,8 +383,8 @@ class Renderer {
     }
 
     // The lights of a row that are drawn otherwise than what is around them.
-    const std::vector<Light>& lights(int y) const {
-        static const std::vector<Light> none;
+    const std::vector<Lights::Light>& lights(int y) const {
+        static const std::vector<Lights::Light> none;
         return grids_[0].table.tells_lights() ? lights_.row(y) : none;
     }
 
@@ -395,7 +396,7 @@ class Renderer {
             return;
         }
         const float brightness = piece.light[0] + piece.light[1] + piece.light[2];
-        each_drawn(lights_.share(piece.x, y, piece.coc, brightness), use);
+        each_drawn(lights_.shares(piece.x, y, piece.coc, brightness).ringed, use);
     }
     // light: how far it is one.
     template <typename Use>
@@ -508,7 +509,7 @@ class Renderer {
             };
             front.seek(inner_x);
             bright.seek(inner_x);
-            const float light = bright.here(inner_x) ? bright.take().share : 0.0f;
+            const float light = bright.here(inner_x) ? bright.take().shares.ringed : 0.0f;
             if (front.here(inner_x)) {
                 add_piece(front.take(), 0.0f);
             } else if (std::fabs(coc[inner_x]) > kSharp && left(inner_x) > 0.0f) {

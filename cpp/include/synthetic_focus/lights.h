@@ -9,34 +9,38 @@
 
 namespace synthetic_focus {
 
-// How far a pixel is a light, from 0 to 1.
-struct Light {
-    int x;
-    float share;
-};
-
-// A pixel is a light where its patch is so much brighter than what it falls upon, the darkest of
-// the blocks of pixels around, that the patch's rim shows.
+// A pixel is a light where its patch is so much brighter than what is around the pixel, on average
+// over blocks of pixels, that the patch's rim shows.
 class Lights {
   public:
+    // How far something is one, from 0 to 1: how far its rim is seen, and its rings.
+    struct Shares {
+        float seen;
+        float ringed;
+    };
+
     // coc: (height, width) the radii that the pixels are blurred by. frame: where the picture lies.
     Lights(const Picture& picture, const Buffer<float>& coc, const Passage& passage,
            const Frame& frame, int threads, const AbortFlag* abort);
 
     // Those of a row, ordered by x.
+    struct Light {
+        int x;
+        Shares shares;
+    };
     const std::vector<Light>& row(int y) const { return rows_[static_cast<std::size_t>(y)]; }
-    // Calls use(begin, end) for the columns of a row that lie where all is black around.
+    // Calls use(begin, end) for the columns of a row that lie beside where all is black.
     template <typename Use>
     void each_black(int y, const Use& use) const {
         const int row = block(frame_.y + y) - first_row_;
         for (int column = 0; column < columns_; ++column) {
-            if (darkest_[index(column, row)] > 0.0f) continue;
+            if (!around_[index(column, row)].black) continue;
             const auto [begin, end] = columns(column);
             use(begin, end);
         }
     }
-    // How far something at a pixel is one; brightness: the sum of its colours.
-    float share(int x, int y, float coc, float brightness) const;
+    // Of something at a pixel; brightness: the sum of its colours.
+    Shares shares(int x, int y, float coc, float brightness) const;
 
   private:
     static constexpr int kSide = 16;
@@ -48,6 +52,10 @@ class Lights {
         float mean;
         float most;
     };
+    struct Around {
+        float mean = 0.0f;
+        bool black = false;  // somewhere
+    };
 
     static int block(int at);
     Range columns(int column) const;
@@ -55,7 +63,7 @@ class Lights {
     std::size_t index(int column, int row) const;
     Brightness brightness(const Picture& picture, Range columns, Range rows) const;
     std::vector<Light> found(const Picture& picture, const float* coc, int y) const;
-    float least_excess(const Passage::Row& row, float x, float darkest) const;
+    float least_excess(const Passage::Row& row, float x, float around) const;
 
     Passage passage_;
     Frame frame_;
@@ -66,7 +74,7 @@ class Lights {
     int columns_;
     int block_rows_;
     std::vector<Brightness> blocks_;
-    std::vector<float> darkest_;  // of the blocks around each, by mean brightness
+    std::vector<Around> around_;  // each block, itself among them
     std::vector<std::vector<Light>> rows_;
 };
 
