@@ -279,8 +279,8 @@ class Renderer {
   public:
     // Marks the patches that it needs in the grids' tables, which are to be built then.
     Renderer(const Picture& picture, const Surfaces& surfaces, const Circles& circles,
-             const Lights& lights, const Passage& passage, const Settings& settings, float largest,
-             Grids& grids)
+             const std::optional<Lights>& lights, const Passage& passage, const Settings& settings,
+             float largest, Grids& grids)
         : picture_(picture),
           surfaces_(surfaces),
           circles_(circles),
@@ -289,7 +289,7 @@ class Renderer {
           layers_(largest),
           grids_(grids.all) {
         if (!grids.coarse.empty()) {
-            parts_ = coarse_parts(picture, surfaces, circles, lights, passage, settings.frame,
+            parts_ = coarse_parts(picture, surfaces, circles, *lights, passage, settings.frame,
                                   settings.threads, settings.abort);
             pieces_ = coarse_pieces<N>(picture, circles, parts_, passage, grids.coarse,
                                        settings.frame, settings.threads, settings.abort);
@@ -385,7 +385,7 @@ class Renderer {
     // The lights of a row that are drawn otherwise than what is around them.
     const std::vector<Lights::Light>& lights(int y) const {
         static const std::vector<Lights::Light> none;
-        return grids_[0].table.tells_lights() ? lights_.row(y) : none;
+        return grids_[0].table.tells_lights() ? lights_->row(y) : none;
     }
 
     // Calls use(drawn, amount) for the ways in which a piece of the picture's row y is drawn.
@@ -396,7 +396,7 @@ class Renderer {
             return;
         }
         const float brightness = piece.light[0] + piece.light[1] + piece.light[2];
-        each_drawn(lights_.shares(piece.x, y, piece.coc, brightness).ringed, use);
+        each_drawn(lights_->shares(piece.x, y, piece.coc, brightness).ringed, use);
     }
     // light: how far it is one.
     template <typename Use>
@@ -819,7 +819,7 @@ class Renderer {
     const Picture& picture_;
     const Surfaces& surfaces_;
     const Circles& circles_;
-    const Lights& lights_;
+    const std::optional<Lights>& lights_;  // where anything is drawn otherwise than they
     const Settings& settings_;
     Layers layers_;
     std::vector<Grid>& grids_;
@@ -834,8 +834,11 @@ void render(const Picture& picture, const Surfaces& surfaces, const ApertureShap
     const int threads = settings.threads;
     const AbortFlag* const abort = settings.abort;
     const Passage passage(shape, settings.frame);
-    const Lights lights(picture, surfaces.circles.coc, passage, settings.frame, threads, abort);
     Grids grids(picture, shape, passage, settings, largest);
+    std::optional<Lights> lights;
+    if (!grids.coarse.empty() || grids.all[0].table.tells_lights()) {
+        lights.emplace(picture, surfaces.circles.coc, passage, settings.frame, threads, abort);
+    }
     const auto renderer = [&](const Circles& circles) {
         return Renderer<N>(picture, surfaces, circles, lights, passage, settings, largest, grids);
     };

@@ -104,7 +104,11 @@ def test_nothing_pops_as_a_surface_parts_in_two():
         assert np.abs(parted(step + 1e-3) - parted(step)).max() < 1e-3
 
 
-@pytest.mark.parametrize("aperture", [Aperture(), Aperture(cat_eye=0.6, swirl=0.3)], ids=str)
+@pytest.mark.parametrize(
+    "aperture",
+    [Aperture(), Aperture(cat_eye=0.6, swirl=0.3), Aperture(cat_eye=0.6, rim=0.6, chromatic=0.05)],
+    ids=str,
+)
 @pytest.mark.parametrize("origin", [(19, 33), (18, 35)])
 def test_a_tile_equals_the_same_part_of_the_frame(aperture, origin):
     image = np.tile(street(), (2, 2, 1))
@@ -118,6 +122,18 @@ def test_a_tile_equals_the_same_part_of_the_frame(aperture, origin):
     part = defocus(image[tile], coc[tile], aperture, frame_size=(width, height), origin=origin)
     inside = (slice(80, -80), slice(80, -80))
     np.testing.assert_allclose(part[inside], whole[tile][inside], atol=2e-6)
+
+
+@pytest.mark.parametrize("aperture", [Aperture(rim=0.6), Aperture(onion=0.8), Aperture(ring=0.6)])
+def test_a_lamp_before_a_wall_has_all_its_rings(aperture):
+    wall, lamp = np.full((121, 121, 3), 0.1, np.float32), np.zeros((121, 121, 3), np.float32)
+    wall[60, 60] += 1000
+    lamp[60, 60] = 1000
+    coc = np.full((121, 121), 24.0, np.float32)
+    alone = defocus(lamp, coc, aperture)
+    error = np.abs(defocus(wall, coc, aperture) - 0.1 - alone)
+    assert error.max() < 0.03 * alone.max()
+    assert error.sum() < 0.006 * alone.sum()
 
 
 def test_a_foreground_ends_where_its_patches_end():
