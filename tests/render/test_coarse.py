@@ -8,6 +8,7 @@ from scipy.signal import fftconvolve
 
 from synthetic_focus import Aperture, defocus
 from synthetic_focus.evaluation.metrics import display
+from synthetic_focus.lens.aperture import nested_profile
 
 
 def street(size=(150, 190), level=0.3) -> np.ndarray:
@@ -126,14 +127,24 @@ def test_a_tile_equals_the_same_part_of_the_frame(aperture, origin):
 
 @pytest.mark.parametrize("aperture", [Aperture(rim=0.6), Aperture(onion=0.8), Aperture(ring=0.6)])
 def test_a_lamp_before_a_wall_has_all_its_rings(aperture):
-    wall, lamp = np.full((121, 121, 3), 0.1, np.float32), np.zeros((121, 121, 3), np.float32)
-    wall[60, 60] += 1000
-    lamp[60, 60] = 1000
-    coc = np.full((121, 121), 24.0, np.float32)
-    alone = defocus(lamp, coc, aperture)
-    error = np.abs(defocus(wall, coc, aperture) - 0.1 - alone)
-    assert error.max() < 0.03 * alone.max()
-    assert error.sum() < 0.006 * alone.sum()
+    radius, lamp = 60.0, 1e4
+    image = np.full((181, 181, 3), 0.1, np.float32)
+    image[90, 90] += lamp
+    patch = defocus(image, np.full((181, 181), radius, np.float32), aperture)[..., 0] - 0.1
+    distance = np.hypot(*np.indices((181, 181)) - 90.0) / radius
+    level, light = 0.0, 0.0
+    rings = nested_profile(aperture, behind=True)
+    levels = []
+    for (outer, weight), (inner, _) in itertools.pairwise([*rings, (0.0, 0.0)]):
+        level += weight
+        light += level * (outer**2 - inner**2)
+        levels.append((outer, inner, level))
+    for outer, inner, level in levels:
+        within = (distance < outer - 1 / radius) & (distance > inner + 1 / radius)
+        expected = level / light * lamp / (np.pi * radius**2)
+        assert patch[within].mean() == pytest.approx(
+            expected, rel=0.03, abs=0.02 * float(patch.max())
+        )
 
 
 def test_a_foreground_ends_where_its_patches_end():
