@@ -3,7 +3,6 @@
 #include <array>
 #include <cstdint>
 #include <cstdlib>
-#include <limits>
 
 namespace synthetic_focus {
 namespace {
@@ -13,9 +12,6 @@ namespace {
 constexpr int kBeside = 6;
 constexpr int kOff = 10;
 constexpr int kStep = Surfaces::kEven / kOff;  // what a step counts beside how even radii are
-
-// The whole number that `at` over `by` is not below, of negative ones too.
-int rounded_down(int at, int by) { return at >= 0 ? at / by : -((by - 1 - at) / by); }
 
 // Which part of each piece of a grid passes to the next coarser one, by its radius and how far off
 // it is from where nothing may: mark(y, free) fills a row with 0 there, with kEven where all may.

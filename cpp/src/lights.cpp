@@ -20,9 +20,6 @@ constexpr float kRings = 8.0f;       // times that
 constexpr float kSmall = 5.0f;
 constexpr float kLarge = 7.0f;
 
-// The whole number that `at` over `by` is not below, of negative ones too.
-int rounded_down(int at, int by) { return at >= 0 ? at / by : -((by - 1 - at) / by); }
-
 }  // namespace
 
 Lights::Lights(const Picture& picture, const Buffer<float>& coc, const Passage& passage,

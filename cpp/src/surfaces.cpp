@@ -6,6 +6,8 @@
 #include <limits>
 #include <memory>
 
+#include "synthetic_focus/smooth.h"
+
 namespace synthetic_focus {
 namespace {
 
@@ -131,12 +133,6 @@ Buffer<float> sharpened(const Picture& picture, int threads, const AbortFlag* ab
         }
     });
     return result;
-}
-
-// From 0 at `from` to 1 at `to`, without a kink at either.
-float smooth(float value, float from, float to) {
-    const float t = std::clamp((value - from) / (to - from), 0.0f, 1.0f);
-    return t * t * (3.0f - 2.0f * t);
 }
 
 // The brightness of the darkest pixel of the nine around one, at least 0: what a light there falls

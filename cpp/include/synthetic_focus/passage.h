@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "synthetic_focus/pupil.h"
+#include "synthetic_focus/smooth.h"
 #include "synthetic_focus/span_table.h"
 
 namespace synthetic_focus {
@@ -21,9 +22,7 @@ class Passage {
       public:
         // cell: pixels a side, of the grid that it leaves.
         float part(float x, float coc, float cell) const {
-            const float cells = std::fabs(coc) * narrowest(x) / cell;
-            const float t = std::clamp((cells - kFrom) * (1.0f / (kTo - kFrom)), 0.0f, 1.0f);
-            return t * t * (3.0f - 2.0f * t);
+            return smooth(std::fabs(coc) * narrowest(x) / cell, kFrom, kTo);
         }
         // Half the width of the narrowest patch, in radii.
         float narrowest(float x) const {

@@ -12,6 +12,9 @@ inline constexpr float kMaxRadius = 1024.0f;
 // Up to here a patch lies within its own pixel, which passes untouched.
 inline constexpr float kSharp = 0.5f;
 
+// The whole number that `at` over `by` is not below, of negative ones too.
+inline int rounded_down(int at, int by) { return at >= 0 ? at / by : -((by - 1 - at) / by); }
+
 // The index in [0, size) that a mirrored picture shows at `i`. Mirrored borders do not darken.
 struct Mirrored {
     int at;

@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import click
@@ -160,7 +161,7 @@ def renderer_figures(runs: int) -> Iterator[Figure]:
     yield at_most("three nested profiles over a disc", ringed / base, "times", 3)
     yield at_least("two threads over one", alone / base, "times", 1.8)
 
-    chosen = aperture(parameters.settings(dict(load_preset(_PRESET).settings)))
+    chosen = aperture(SimpleNamespace(**load_preset(_PRESET).settings))
     preset, again = medians(max(1, runs // 3), ours(image, at_32, chosen), ours(image, at_32, disc))
     note = "a bright rim, cat's eyes, swirl, three colours"
     yield Figure(f"{_PRESET} over a disc", preset / again, "times", note=note)

@@ -8,11 +8,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from synthetic_focus.training.scenes import props
 from synthetic_focus.training.scenes.props import Point, Rng, colour, point, stamp, stuff
-from synthetic_focus.training.scenes.world import Builder, Colour, turned
+from synthetic_focus.training.scenes.world import Builder, turned
 
 # What takes a lathe's axis, which is up, to the right, up and forward
 _AXES = {
@@ -30,7 +30,7 @@ class _Place:
 
     b: Builder
     foot: Point
-    rotation: Colour
+    rotation: NDArray[np.float64]
     size: float = 1.0
 
     def to(self, spots: _Spots | ArrayLike) -> Point:
@@ -38,7 +38,7 @@ class _Place:
         local = np.asarray(spots, np.float64) * _FORWARD * self.size
         return np.asarray(self.foot + local @ self.rotation.T)
 
-    def turned(self, about: ArrayLike, turn: Colour) -> "_Place":
+    def turned(self, about: ArrayLike, turn: NDArray[np.float64]) -> "_Place":
         """The place of a part that is turned about a spot."""
         rotation = self.rotation @ turn
         spot = np.asarray(about, np.float64) * _FORWARD * self.size
