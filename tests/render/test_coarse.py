@@ -168,13 +168,14 @@ def test_a_lamp_is_evenly_bright_beside_a_surface_just_before_it():
     assert np.ptp(light[inside & (x > 115)]) < 0.006 * np.median(light[inside])
 
 
+@pytest.mark.parametrize(("aperture", "error"), [(Aperture(), 1e-3), (Aperture(rim=0.7), 5e-3)])
 @pytest.mark.parametrize("radius", [10.1, 13.3, 17.2, 25.1, 64.7])
-def test_a_light_on_a_wall_keeps_its_energy(radius):
+def test_a_light_on_a_wall_keeps_its_energy(radius, aperture, error):
     side = 2 * int(radius + 2) + 1
     image = np.ones((side, side, 3), np.float32)
     image[side // 2, side // 2] = 1e5
-    result = defocus(image, np.full((side, side), radius, np.float32))
-    assert (result.astype(float) - 1).sum() == pytest.approx(3e5 - 3, rel=1e-3)
+    result = defocus(image, np.full((side, side), radius, np.float32), aperture)
+    assert (result.astype(float) - 1).sum() == pytest.approx(3e5 - 3, rel=error)
 
 
 @pytest.mark.parametrize("factor", [0.01, 50])
