@@ -147,7 +147,7 @@ def test_light_that_is_no_number_is_analysed_as_none(fake_provider, moving_pictu
 
 
 _LONG = """
-import gc, importlib.util, sys
+import ctypes, gc, importlib.util, sys
 from pathlib import Path
 
 import numpy as np
@@ -172,11 +172,12 @@ def kept_among_what_is_freed():
 def held(done, count):
     global kept
     provider.pictures.clear()  # which it keeps for other tests
-    if done in (25, count):
-        gc.collect()
-        status = Path("/proc/self/status").read_text()
-        print(status.split("RssAnon:")[1].split()[0])
-    if done == 25:
+    gc.collect()
+    if not 50 < done <= 75:
+        ctypes.CDLL(None).malloc_trim(0)
+    status = Path("/proc/self/status").read_text()
+    print(status.split("RssAnon:")[1].split()[0])
+    if done == 50:
         kept = kept_among_what_is_freed()
 
 
@@ -189,12 +190,15 @@ synthetic_focus.render(
 
 @pytest.mark.skipif(sys.platform != "linux", reason="/proc is Linux's")
 def test_a_longer_shot_takes_no_more_memory(tmp_path, moving_picture, save_picture):
-    for number in range(75):
+    for number in range(100):
         save_picture(tmp_path / f"in.{number:04d}.png", moving_picture(number, 480, 270))
     fake = Path(__file__).with_name("fake_provider.py")
     command = [sys.executable, "-c", _LONG, str(tmp_path), str(fake)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
-    analysed, rendered = np.array(done.stdout.split(), float).reshape(2, 2) / 1024  # MB
-    # Fifty more frames; one disparity map of each would be 26 MB.
-    assert analysed[1] - analysed[0] < 15
-    assert rendered[1] - rendered[0] < 15
+    held = np.array(done.stdout.split(), float).reshape(2, 100) / 1024  # MB
+    # The least of some frames, since others are being made whenever one is done.
+    before, between, after = (held[:, 40:50], held[:, 50:75], held[:, 90:])
+    # Fifty more frames in use: one disparity map of each would be 26 MB.
+    assert (after.min(axis=1) - before.min(axis=1)).max() < 15, held.round().tolist()
+    # Free memory, which nothing but the package lets go of between, is not all held.
+    assert (between.min(axis=1) - before.min(axis=1)).max() < 64, held.round().tolist()
