@@ -204,9 +204,9 @@ struct Workspace {
     struct Rows {
         int begin;
         int end;
-        std::vector<double> cells;              // all zero between layers
-        std::vector<Columns> touched;           // by row, counted from its first cell
-        std::vector<std::size_t> next_segment;  // by source row
+        std::vector<double, OnLines<double>> cells;  // all zero between layers
+        std::vector<Columns> touched;                // by row, counted from its first cell
+        std::vector<std::size_t> next_segment;       // by source row
 
         int count() const { return end - begin; }
         double* row(int y, std::size_t size) {
@@ -797,13 +797,12 @@ class Renderer {
             // A ring's patch leaves its own pixel empty: where nothing else lands, the source
             // stays.
             const float own = std::max(0.0f, kUncovered - pixel.shown);
-            std::array<float, 4> light;  // four at once
-            for (std::size_t c = 0; c < 4; ++c) light[c] = pixel.light[c];
-            for (std::size_t c = 0; c < kLightChannels; ++c) light[c] += own * source[c];
-            for (float& value : light) value /= pixel.shown + own;
+            const float shown = pixel.shown + own;
             float* out = row + x * channels;
-            std::copy_n(light.begin(), 3, out);
-            if (channels == 4) out[3] = kLightChannels == 4 ? light[3] : 1.0f;
+            for (std::size_t c = 0; c < kLightChannels; ++c) {
+                out[c] = (pixel.light[c] + own * source[c]) / shown;
+            }
+            if (kLightChannels == 3 && channels == 4) out[3] = 1.0f;
         }
         each_sharp(y, [&](int x) {
             const float* source = picture_.pixel(x, y);

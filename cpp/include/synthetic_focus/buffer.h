@@ -1,6 +1,7 @@
-// Arrays that are written before they are read: large ones cost more to clear than to fill.
+// Arrays for pixels and cells.
 #pragma once
 
+#include <cstddef>
 #include <memory>
 #include <new>
 #include <utility>
@@ -25,7 +26,25 @@ struct LeaveAsIs : std::allocator<T> {
     }
 };
 
+// Is written before it is read: a large one costs more to clear than to fill.
 template <typename T>
 using Buffer = std::vector<T, LeaveAsIs<T>>;
+
+// Begins where a line of the processor's cache does.
+template <typename T>
+struct OnLines {
+    using value_type = T;
+    static constexpr std::align_val_t kLine{64};
+
+    OnLines() = default;
+    template <typename U>
+    OnLines(const OnLines<U>&) {}
+
+    T* allocate(std::size_t count) {
+        return static_cast<T*>(::operator new(count * sizeof(T), kLine));
+    }
+    void deallocate(T* at, std::size_t) { ::operator delete(at, kLine); }
+    bool operator==(const OnLines&) const { return true; }
+};
 
 }  // namespace synthetic_focus

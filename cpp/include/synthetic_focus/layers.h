@@ -20,7 +20,7 @@ class Layers {
         float next;  // what belongs to the one behind it
     };
     // behind: by how many layers it is put farther back than it is, at most 1.
-    Share share(float coc, float behind = 0.0f) const {
+    [[gnu::always_inline]] Share share(float coc, float behind = 0.0f) const {  // in long loops
         const float at =
             std::copysign(position(std::fabs(coc)), coc) + static_cast<float>(middle_) + behind;
         const int layer = static_cast<int>(at);

@@ -102,7 +102,8 @@ class SpanTable {
     // A row of cells has this many before the picture's and after, for what such pixels' patches
     // reach.
     int pad() const { return 2 * margin_ + 2 + room_; }
-    int stride() const { return width_ + 2 * pad(); }
+    // Even, so that two cells lie alike in every row.
+    int stride() const { return (width_ + 2 * pad() + 1) & ~1; }
 
     // Which patch a pixel of the picture has, in slots for all places, kinds and radii. Where
     // lights have none of their own all are drawn alike.
