@@ -58,7 +58,7 @@ void scatter_run(double* cells, long base, const float* values, const End* begin
     const Light last = four(Count * N - 4);
     double* const own = cells + base * N;
     for (const End* at = begin; at != end; ++at) {
-        double* cell = own + at->at * N;
+        double* cell = own + static_cast<long>(at->at) * N;
         const double first = at->first;
         const double second = at->second;
         for (int i = 0; i < kWhole; ++i) {

@@ -15,10 +15,10 @@ namespace synthetic_focus {
 // What one end of a row of a patch adds to two neighbouring cells, as parts of the sample's value.
 // The parts of all ends of a patch's row add up to exactly 0, in float as in double.
 struct End {
-    std::int64_t
+    std::int32_t
         at;  // the first cell, from the sample's own: rows down times the stride, plus columns
-    double first;
-    double second;
+    float first;
+    float second;
 };
 
 // Samples side by side in a row that have the same patch.
