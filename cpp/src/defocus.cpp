@@ -7,10 +7,13 @@
 #include <cstdint>
 #include <deque>
 #include <limits>
+#include <memory>
 #include <optional>
+#include <utility>
 
 #include "synthetic_focus/buffer.h"
 #include "synthetic_focus/coarse.h"
+#include "synthetic_focus/kept.h"
 #include "synthetic_focus/kernels.h"
 #include "synthetic_focus/layers.h"
 #include "synthetic_focus/lights.h"
@@ -179,6 +182,62 @@ struct Grids {
 
     Grids(const Picture& picture, const ApertureShape& shape, const Passage& passage,
           const Settings& settings, float largest);
+};
+
+// What grids depend on.
+struct GridsKey {
+    ApertureShape shape;
+    Frame frame;
+    int width;
+    int height;
+    Quality quality;
+    float largest;
+
+    bool operator==(const GridsKey&) const = default;
+};
+
+// A shot's frames have one lens, and making its patches is a good part of a frame's time.
+class KeptGrids {
+  public:
+    KeptGrids(const Picture& picture, const ApertureShape& shape, const Passage& passage,
+              const Settings& settings, float largest)
+        : key_{shape,          settings.frame,   picture.width,
+               picture.height, settings.quality, rounded_up(largest)},
+          grids_(all().take(key_)) {
+        if (grids_ == nullptr) {
+            grids_ = std::make_unique<Grids>(picture, shape, passage, settings, key_.largest);
+        }
+    }
+
+    Grids& operator*() { return *grids_; }
+
+    // To be called when the picture is done; what is stopped on the way is not kept.
+    void keep() {
+        std::size_t bytes = 0;
+        for (Grid& grid : grids_->all) {
+            grid.table.forget_needs();
+            for (RowSamples& row : grid.rows) row = {};
+            bytes += grid.table.bytes();
+        }
+        if (bytes <= kMostBytes) all().put(std::move(key_), std::move(grids_));
+    }
+
+  private:
+    static constexpr std::size_t kMostBytes = 256'000'000;
+
+    static Kept<GridsKey, Grids>& all() {
+        static Kept<GridsKey, Grids> grids(2);
+        return grids;
+    }
+    // To a sixteenth of a power of two: the largest circle changes from frame to frame.
+    static float rounded_up(float radius) {
+        constexpr std::int32_t kStep = 1 << 19;
+        const std::int32_t bits = std::bit_cast<std::int32_t>(std::max(kSharp, radius));
+        return std::min(kMaxRadius, std::bit_cast<float>((bits + kStep - 1) & -kStep));
+    }
+
+    GridsKey key_;
+    std::unique_ptr<Grids> grids_;
 };
 
 // What rendering a band needs, kept from band to band.
@@ -833,7 +892,8 @@ void render(const Picture& picture, const Surfaces& surfaces, const ApertureShap
     const int threads = settings.threads;
     const AbortFlag* const abort = settings.abort;
     const Passage passage(shape, settings.frame);
-    Grids grids(picture, shape, passage, settings, largest);
+    KeptGrids kept(picture, shape, passage, settings, largest);
+    Grids& grids = *kept;
     std::optional<Lights> lights;
     if (!grids.coarse.empty() || grids.all[0].table.tells_lights()) {
         lights.emplace(picture, surfaces.circles.coc, passage, settings.frame, threads, abort);
@@ -858,7 +918,10 @@ void render(const Picture& picture, const Surfaces& surfaces, const ApertureShap
     }
     for (Grid& grid : grids.all) grid.table.build(threads, abort);
     green.render(result);
-    if (shift == 0.0f) return;
+    if (shift == 0.0f) {
+        kept.keep();
+        return;
+    }
     const auto channels = static_cast<std::size_t>(picture.channels);
     const std::size_t row_size = static_cast<std::size_t>(picture.width) * channels;
     Buffer<float> whole(row_size * static_cast<std::size_t>(picture.height));
@@ -871,6 +934,7 @@ void render(const Picture& picture, const Surfaces& surfaces, const ApertureShap
             }
         });
     }
+    kept.keep();
 }
 
 }  // namespace

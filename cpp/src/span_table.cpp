@@ -93,8 +93,8 @@ SpanTable::SpanTable(const ApertureShape& shape, const Frame& frame, const Sampl
       margin_(static_cast<int>(std::ceil(radii_.radius(radii_.count() - 1) * extent_ /
                                          static_cast<float>(cell))) +
               1),
-      used_(static_cast<std::size_t>(field_.cells() * 2 * kinds_) *
-            static_cast<std::size_t>(radii_.count())) {
+      states_(static_cast<std::size_t>(field_.cells() * 2 * kinds_) *
+              static_cast<std::size_t>(radii_.count())) {
     for (int x = 0; x < width; ++x) field_columns_.push_back(field_.column(x));
 }
 
@@ -117,28 +117,47 @@ void SpanTable::add_patch(std::vector<Span>& spans, Built& built, std::size_t sl
     built.entries.emplace_back(slot, entry);
 }
 
-// Every how many radii get a patch of their own, so that the table fits into memory. Only a noisy
-// map under a shape that varies over the field needs more than every one.
-int SpanTable::step_that_fits() const {
+// About, of all that is needed or built.
+double SpanTable::bytes_of_marked() const {
     const auto radii = static_cast<std::size_t>(radii_.count());
     double bytes = 0.0;
-    for (std::size_t at = 0; at < used_.size(); ++at) {
-        if (used_[at].load(std::memory_order_relaxed) == 0) continue;
+    for (std::size_t at = 0; at < states_.size(); ++at) {
+        if (states_[at].load(std::memory_order_relaxed) == 0) continue;
         const double rows = 2.0 * extent_ * radii_.radius(static_cast<int>(at % radii)) + 1.0;
         const double spans =
             shape_.kernel.empty() ? 1.5 * static_cast<double>(shape_.behind.size()) : rows;
         bytes += rows * spans * 2.0 * sizeof(End);
     }
-    return static_cast<int>(std::ceil(std::max(1.0, bytes / kTableBytes)));
+    return bytes;
+}
+
+void SpanTable::clear() {
+    for (std::atomic<char>& state : states_) state = static_cast<char>(state & kNeeded);
+    rows_.clear();
+    ends_.clear();
+}
+
+void SpanTable::forget_needs() {
+    for (std::atomic<char>& state : states_) {
+        state.store(static_cast<char>(state.load(std::memory_order_relaxed) & kBuilt),
+                    std::memory_order_relaxed);
+    }
 }
 
 void SpanTable::build(int threads, const AbortFlag* abort) {
     const auto radii = static_cast<std::size_t>(radii_.count());
-    entries_.resize(used_.size());
-    const auto step = static_cast<std::size_t>(step_that_fits());
+    entries_.resize(states_.size());
+    double bytes = bytes_of_marked();
+    if (bytes > kTableBytes) {
+        clear();
+        bytes = bytes_of_marked();
+    }
+    // Every how many radii get a patch of their own, so that the table fits into memory. Only a
+    // noisy map under a shape that varies over the field needs more than every one.
+    const auto step = static_cast<std::size_t>(std::ceil(std::max(1.0, bytes / kTableBytes)));
     if (step > 1) {
-        for (std::size_t at = 0; at < used_.size(); ++at) {
-            if (used_[at] != 0) used_[at - at % radii % step] = 1;
+        for (std::size_t at = 0; at < states_.size(); ++at) {
+            if (states_[at] != 0) states_[at - at % radii % step] = kNeeded;
         }
     }
     const bool varies = shape_.varies_over_frame();
@@ -146,7 +165,7 @@ void SpanTable::build(int threads, const AbortFlag* abort) {
     // A piece of work: the radii of one cell, or of one size where there is only one cell.
     const std::size_t kinds = static_cast<std::size_t>(kinds_);
     const std::size_t piece = varies ? 2 * kinds * radii : 16;
-    const int pieces = static_cast<int>((used_.size() + piece - 1) / piece);
+    const int pieces = static_cast<int>((states_.size() + piece - 1) / piece);
     std::vector<Built> all(static_cast<std::size_t>(pieces));
     const Outlines outlines(shape_, varies ? 240 : 720);
     std::vector<Patch> uniform(2);
@@ -158,11 +177,12 @@ void SpanTable::build(int threads, const AbortFlag* abort) {
     parallel_for(pieces, threads, abort, [&](int index, int) {
         Built& built = all[static_cast<std::size_t>(index)];
         const std::size_t begin = static_cast<std::size_t>(index) * piece;
-        const std::size_t end = std::min(used_.size(), begin + piece);
+        const std::size_t end = std::min(states_.size(), begin + piece);
         std::vector<Patch> own(2);
         std::vector<Span> spans;
         for (std::size_t at = begin; at < end; ++at) {
-            if (used_[at].load(std::memory_order_relaxed) == 0 || at % radii % step != 0) continue;
+            if (states_[at].load(std::memory_order_relaxed) != kNeeded) continue;
+            if (at % radii % step != 0) continue;
             const bool behind = at / (kinds * radii) % 2 != 0;
             const bool coarsely = at / radii % kinds == 0;
             const float lens = std::max(kSharp, radii_.radius(static_cast<int>(at % radii)));
@@ -188,8 +208,8 @@ void SpanTable::build(int threads, const AbortFlag* abort) {
     });
     std::vector<std::size_t> first_rows;
     std::vector<std::size_t> first_ends;
-    std::size_t row_count = 0;
-    std::size_t end_count = 0;
+    std::size_t row_count = rows_.size();
+    std::size_t end_count = ends_.size();
     for (const Built& built : all) {
         first_rows.push_back(row_count);
         first_ends.push_back(end_count);
@@ -208,6 +228,7 @@ void SpanTable::build(int threads, const AbortFlag* abort) {
         for (const auto& [at, entry] : built.entries) {
             entries_[at] = {entry.patch + static_cast<std::int32_t>(first_rows[i]), entry.rows,
                             entry.columns};
+            states_[at] = kNeeded | kBuilt;
         }
         built = {};
     });

@@ -10,6 +10,8 @@ namespace synthetic_focus {
 struct Ring {
     float scale;
     float weight;
+
+    bool operator==(const Ring&) const = default;
 };
 
 struct ApertureShape {
@@ -29,6 +31,7 @@ struct ApertureShape {
     int kernel_width = 0;
     int kernel_height = 0;
 
+    bool operator==(const ApertureShape&) const = default;
     bool varies_over_frame() const {
         return cat_eye != 0.0 || swirl != 0.0 || barndoors != 0.0 || astigmatism != 0.0;
     }

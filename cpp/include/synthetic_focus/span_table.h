@@ -22,6 +22,8 @@ struct Frame {
     int height;
     int x;  // of the picture's top left pixel
     int y;
+
+    bool operator==(const Frame&) const = default;
 };
 
 // The places of the frame for which a shape is worked out: one for all where the shape does not
@@ -123,13 +125,22 @@ class SpanTable {
             slots[x] = radius_slot(radii, kinds, 0, coc[x], Drawn::kCoarsely);
         }
     }
-    // First mark what is needed, from any thread, ...
+    // For every picture first mark what is needed, from any thread, ...
     void mark(std::int32_t slot) {
-        std::atomic<char>& used = used_[static_cast<std::size_t>(slot)];
-        if (used.load(std::memory_order_relaxed) == 0) used.store(1, std::memory_order_relaxed);
+        std::atomic<char>& state = states_[static_cast<std::size_t>(slot)];
+        const char now = state.load(std::memory_order_relaxed);
+        if ((now & kNeeded) == 0) {
+            state.store(static_cast<char>(now | kNeeded), std::memory_order_relaxed);
+        }
     }
-    // ... then build it.
+    // ... then build what of it is not there from pictures before.
     void build(int threads, const AbortFlag* abort);
+    // Ends a picture.
+    void forget_needs();
+    // Of what is built.
+    std::size_t bytes() const {
+        return rows_.size() * sizeof(std::uint32_t) + ends_.size() * sizeof(End);
+    }
 
     struct Entry {
         std::int32_t patch = 0;    // of its row through the pixel
@@ -154,7 +165,8 @@ class SpanTable {
         if (drawn == Drawn::kFinely) return (2 * side + 1) * radii.count() + radius;
         return 2 * side * radii.count() + radii.coarse(radius);
     }
-    int step_that_fits() const;
+    double bytes_of_marked() const;
+    void clear();
     template <typename AppendRow>
     void add_patch(std::vector<Span>& spans, struct Built& built, std::size_t slot, int reach,
                    const AppendRow& append) const;
@@ -171,7 +183,9 @@ class SpanTable {
     Radii radii_;
     int margin_;
     std::vector<int> field_columns_;  // by the picture's columns
-    std::vector<std::atomic<char>> used_;
+    static constexpr char kNeeded = 1;
+    static constexpr char kBuilt = 2;
+    std::vector<std::atomic<char>> states_;  // by slot, these two
     std::vector<Entry> entries_;
     Buffer<std::uint32_t> rows_;
     Buffer<End> ends_;
