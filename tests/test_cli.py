@@ -297,6 +297,12 @@ def test_version_and_help_work():
     assert run("nonsense").returncode == 2
 
 
+def test_the_package_is_the_command_line():
+    command = [sys.executable, "-m", "synthetic_focus", "--version"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout == run("--version").stdout
+
+
 def test_the_cache_is_listed_measured_and_cleared(tmp_path, own_cache):
     from synthetic_focus.scene.cache import Cache, StoredFrame
     from synthetic_focus.scene.providers import Estimate
