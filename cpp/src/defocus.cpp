@@ -223,7 +223,7 @@ class KeptGrids {
     }
 
   private:
-    static constexpr std::size_t kMostBytes = 256'000'000;
+    static constexpr std::size_t kMostBytes = 150'000'000;
 
     static Kept<GridsKey, Grids>& all() {
         static Kept<GridsKey, Grids> grids(2);

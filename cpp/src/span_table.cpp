@@ -11,7 +11,7 @@ namespace {
 constexpr int kOutlineSamples = 2048;
 constexpr int kOutlineSamplesOfCell = 160;
 constexpr int kCellsAcross = 96;
-constexpr double kTableBytes = 600e6;
+constexpr double kTableBytes = 300e6;
 
 // A pixel of the picture is a square of light already, and the patch's rows and columns widen it by
 // another one. The radius makes up for that, so that the patch's variance is the lens's, r^2 / 4.
