@@ -131,15 +131,9 @@ double SpanTable::bytes_of_marked() const {
     return bytes;
 }
 
-void SpanTable::clear() {
-    for (std::atomic<char>& state : states_) state = static_cast<char>(state & kNeeded);
-    rows_.clear();
-    ends_.clear();
-}
-
-void SpanTable::forget_needs() {
+void SpanTable::leave(char bits) {
     for (std::atomic<char>& state : states_) {
-        state.store(static_cast<char>(state.load(std::memory_order_relaxed) & kBuilt),
+        state.store(static_cast<char>(state.load(std::memory_order_relaxed) & bits),
                     std::memory_order_relaxed);
     }
 }
@@ -149,7 +143,9 @@ void SpanTable::build(int threads, const AbortFlag* abort) {
     entries_.resize(states_.size());
     double bytes = bytes_of_marked();
     if (bytes > kTableBytes) {
-        clear();
+        rows_.clear();
+        ends_.clear();
+        leave(kNeeded);
         bytes = bytes_of_marked();
     }
     // Every how many radii get a patch of their own, so that the table fits into memory. Only a

@@ -136,7 +136,7 @@ class SpanTable {
     // ... then build what of it is not there from pictures before.
     void build(int threads, const AbortFlag* abort);
     // Ends a picture.
-    void forget_needs();
+    void forget_needs() { leave(kBuilt); }
     // Of what is built.
     std::size_t bytes() const {
         return rows_.size() * sizeof(std::uint32_t) + ends_.size() * sizeof(End);
@@ -166,7 +166,7 @@ class SpanTable {
         return 2 * side * radii.count() + radii.coarse(radius);
     }
     double bytes_of_marked() const;
-    void clear();
+    void leave(char bits);  // of all states
     template <typename AppendRow>
     void add_patch(std::vector<Span>& spans, struct Built& built, std::size_t slot, int reach,
                    const AppendRow& append) const;
