@@ -1,9 +1,12 @@
 """One frame through the effect, against the parts it is made of and what they must not do to it."""
 
+import threading
+
 import numpy as np
 import pytest
 
-from synthetic_focus import color, parameters
+from synthetic_focus import color, effect, parameters
+from synthetic_focus._native import AbortFlag
 from synthetic_focus.effect import (
     EffectError,
     Frame,
@@ -16,6 +19,7 @@ from synthetic_focus.effect import (
 )
 from synthetic_focus.focus import FocusTarget
 from synthetic_focus.lens.breathing import breathe
+from synthetic_focus.render import Aborted, DefocusError
 from synthetic_focus.scene.light import clipped_pixels, clips_at_white
 
 VIDEO = color.REC709_VIDEO
@@ -184,6 +188,26 @@ def test_the_smallest_pictures_render(size):
 def test_shapes_that_do_not_fit_are_refused(source, disparity):
     with pytest.raises(EffectError):
         render(source, disparity)
+
+
+def test_a_picture_that_waits_for_its_turn_can_be_stopped(monkeypatch):
+    monkeypatch.setattr(effect, "_TURNS", threading.Semaphore(0))
+    abort = AbortFlag()
+    timer = threading.Timer(0.1, abort.set)
+    timer.start()
+    with pytest.raises(Aborted):
+        render(picture(), abort=abort)
+
+
+def test_a_picture_that_fails_leaves_its_turn_to_the_next(monkeypatch):
+    monkeypatch.setattr(effect, "_TURNS", threading.Semaphore(1))
+    with pytest.raises(DefocusError, match="out is"):
+        render(picture(), out=np.empty((1, 1, 3), np.float32))
+    abort = AbortFlag()
+    timer = threading.Timer(5.0, abort.set)  # rather than to hang
+    timer.start()
+    assert np.isfinite(render(picture(), abort=abort)).all()
+    timer.cancel()
 
 
 def test_focus_distance_is_read_in_its_unit():

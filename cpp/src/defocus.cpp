@@ -31,7 +31,8 @@ constexpr float kUncovered = 1e-3f;
 constexpr int kCellBytesPerBand = 2560 * 1024;
 constexpr int kMostRowsPerBand = 32;
 constexpr int kColumnsAtOnce = 16;
-constexpr std::size_t kAhead = 2;  // so many rows ahead numbers are fetched
+constexpr double kBytesOfPatches = 300e6;  // of one picture at most, in all grids
+constexpr std::size_t kAhead = 2;          // so many rows ahead numbers are fetched
 
 struct Survey {
     bool opaque = true;
@@ -182,6 +183,9 @@ struct Grids {
 
     Grids(const Picture& picture, const ApertureShape& shape, const Passage& passage,
           const Settings& settings, float largest);
+
+    // The patches that were marked since the last picture.
+    void build_patches(int threads, const AbortFlag* abort);
 };
 
 // What grids depend on.
@@ -219,14 +223,14 @@ class KeptGrids {
             for (RowSamples& row : grid.rows) row = {};
             bytes += grid.table.bytes();
         }
-        if (bytes <= kMostBytes) all().put(std::move(key_), std::move(grids_));
+        all().put(std::move(key_), std::move(grids_), bytes);
     }
 
   private:
-    static constexpr std::size_t kMostBytes = 150'000'000;
+    static constexpr std::size_t kMostBytes = 100'000'000;
 
     static Kept<GridsKey, Grids>& all() {
-        static Kept<GridsKey, Grids> grids(2);
+        static Kept<GridsKey, Grids> grids(kMostBytes);
         return grids;
     }
     // To a sixteenth of a power of two: the largest circle changes from frame to frame.
@@ -330,6 +334,22 @@ Grids::Grids(const Picture& picture, const ApertureShape& shape, const Passage& 
             {place, 0, SpanTable(shape, place, drawn, largest, width, cell, room / cell), {}});
         all.back().rows.resize(static_cast<std::size_t>(height));
     }
+}
+
+void Grids::build_patches(int threads, const AbortFlag* abort) {
+    const auto bytes = [this] {
+        double sum = 0.0;
+        for (const Grid& grid : all) sum += grid.table.bytes_of_marked();
+        return sum;
+    };
+    double marked = bytes();
+    if (marked > kBytesOfPatches) {
+        for (Grid& grid : all) grid.table.keep_needs_only();
+        marked = bytes();
+    }
+    // Only a noisy map under a shape that varies over the field needs more than every one.
+    const int every = static_cast<int>(std::ceil(std::max(1.0, marked / kBytesOfPatches)));
+    for (Grid& grid : all) grid.table.build(every, threads, abort);
 }
 
 // Renders a picture in light of one colour, whose circles of confusion are given.
@@ -916,7 +936,7 @@ void render(const Picture& picture, const Surfaces& surfaces, const ApertureShap
             other.renderer.emplace(renderer(other.circles));
         }
     }
-    for (Grid& grid : grids.all) grid.table.build(threads, abort);
+    grids.build_patches(threads, abort);
     green.render(result);
     if (shift == 0.0f) {
         kept.keep();

@@ -11,7 +11,10 @@ namespace {
 constexpr int kOutlineSamples = 2048;
 constexpr int kOutlineSamplesOfCell = 160;
 constexpr int kCellsAcross = 96;
-constexpr double kTableBytes = 300e6;
+// Pieces of work whose patches wait to be added to the table's.
+constexpr int kPiecesAtOnce = 256;
+// Of a coarsely drawn patch's rings, in all: at most this many radii.
+constexpr double kScalesDrawnCoarsely = 3.4;
 
 // A pixel of the picture is a square of light already, and the patch's rows and columns widen it by
 // another one. The radius makes up for that, so that the patch's variance is the lens's, r^2 / 4.
@@ -117,16 +120,26 @@ void SpanTable::add_patch(std::vector<Span>& spans, Built& built, std::size_t sl
     built.entries.emplace_back(slot, entry);
 }
 
-// About, of all that is needed or built.
 double SpanTable::bytes_of_marked() const {
+    // A row of a disc is one span, or several where its ends lie slantwise.
+    const double of_row = 2.0 * sizeof(End) * (1.0 + 0.5 / edges_.columns_per_sample);
+    const auto rings = [](const std::vector<Ring>& all, Drawn drawn) {
+        double scales = 0.0;
+        for (const Ring& ring : all) scales += double{ring.scale};
+        return drawn == Drawn::kFinely ? scales : std::min(kScalesDrawnCoarsely, scales);
+    };
     const auto radii = static_cast<std::size_t>(radii_.count());
+    const auto kinds = static_cast<std::size_t>(kinds_);
     double bytes = 0.0;
-    for (std::size_t at = 0; at < states_.size(); ++at) {
-        if (states_[at].load(std::memory_order_relaxed) == 0) continue;
-        const double rows = 2.0 * extent_ * radii_.radius(static_cast<int>(at % radii)) + 1.0;
+    for (std::size_t first = 0; first < states_.size(); first += radii) {
+        const auto& shapes = first / (kinds * radii) % 2 != 0 ? shape_.behind : shape_.front;
         const double spans =
-            shape_.kernel.empty() ? 1.5 * static_cast<double>(shape_.behind.size()) : rows;
-        bytes += rows * spans * 2.0 * sizeof(End);
+            of_row * rings(shapes, first / radii % kinds == 0 ? Drawn::kCoarsely : Drawn::kFinely);
+        for (std::size_t i = 0; i < radii; ++i) {
+            if (states_[first + i].load(std::memory_order_relaxed) == 0) continue;
+            const double rows = 2.0 * extent_ * radii_.radius(static_cast<int>(i)) / cell_ + 1.0;
+            bytes += rows * (shape_.kernel.empty() ? spans : rows * 2.0 * sizeof(End));
+        }
     }
     return bytes;
 }
@@ -138,19 +151,50 @@ void SpanTable::leave(char bits) {
     }
 }
 
-void SpanTable::build(int threads, const AbortFlag* abort) {
-    const auto radii = static_cast<std::size_t>(radii_.count());
-    entries_.resize(states_.size());
-    double bytes = bytes_of_marked();
-    if (bytes > kTableBytes) {
-        rows_.clear();
-        ends_.clear();
-        leave(kNeeded);
-        bytes = bytes_of_marked();
+void SpanTable::keep_needs_only() {
+    rows_.clear();
+    ends_.clear();
+    leave(kNeeded);
+}
+
+void SpanTable::add(std::vector<Built>& drawn, int threads, const AbortFlag* abort) {
+    std::vector<std::size_t> first_rows;
+    std::vector<std::size_t> first_ends;
+    std::size_t row_count = rows_.size();
+    std::size_t end_count = ends_.size();
+    for (const Built& built : drawn) {
+        first_rows.push_back(row_count);
+        first_ends.push_back(end_count);
+        row_count += built.rows.size();
+        end_count += built.ends.size();
     }
-    // Every how many radii get a patch of their own, so that the table fits into memory. Only a
-    // noisy map under a shape that varies over the field needs more than every one.
-    const auto step = static_cast<std::size_t>(std::ceil(std::max(1.0, bytes / kTableBytes)));
+    rows_.resize(row_count);
+    ends_.resize(end_count);
+    parallel_for(static_cast<int>(drawn.size()), threads, abort, [&](int index, int) {
+        const auto i = static_cast<std::size_t>(index);
+        Built& built = drawn[i];
+        const auto first_end = static_cast<std::uint32_t>(first_ends[i]);
+        std::uint32_t* const rows = rows_.data() + first_rows[i];
+        for (std::size_t k = 0; k < built.rows.size(); ++k) rows[k] = first_end + built.rows[k];
+        std::copy(built.ends.begin(), built.ends.end(), ends_.data() + first_ends[i]);
+        for (const auto& [at, entry] : built.entries) {
+            entries_[at] = {entry.patch + static_cast<std::int32_t>(first_rows[i]), entry.rows,
+                            entry.columns};
+            states_[at] = kNeeded | kBuilt;
+        }
+        built.rows.clear();
+        built.ends.clear();
+        built.entries.clear();
+    });
+}
+
+void SpanTable::build(int every, int threads, const AbortFlag* abort) {
+    const auto radii = static_cast<std::size_t>(radii_.count());
+    const auto step = static_cast<std::size_t>(every);
+    entries_.resize(states_.size());
+    if (ends_.empty()) {
+        ends_.reserve(static_cast<std::size_t>(bytes_of_marked() / sizeof(End) / every));
+    }
     if (step > 1) {
         for (std::size_t at = 0; at < states_.size(); ++at) {
             if (states_[at] != 0) states_[at - at % radii % step] = kNeeded;
@@ -162,7 +206,6 @@ void SpanTable::build(int threads, const AbortFlag* abort) {
     const std::size_t kinds = static_cast<std::size_t>(kinds_);
     const std::size_t piece = varies ? 2 * kinds * radii : 16;
     const int pieces = static_cast<int>((states_.size() + piece - 1) / piece);
-    std::vector<Built> all(static_cast<std::size_t>(pieces));
     const Outlines outlines(shape_, varies ? 240 : 720);
     std::vector<Patch> uniform(2);
     if (!varies && kernel.empty()) {
@@ -170,8 +213,7 @@ void SpanTable::build(int threads, const AbortFlag* abort) {
             uniform[behind ? 1 : 0] = outlines.patch(behind, {}, kOutlineSamples);
         }
     }
-    parallel_for(pieces, threads, abort, [&](int index, int) {
-        Built& built = all[static_cast<std::size_t>(index)];
+    const auto draw = [&](int index, Built& built) {
         const std::size_t begin = static_cast<std::size_t>(index) * piece;
         const std::size_t end = std::min(states_.size(), begin + piece);
         std::vector<Patch> own(2);
@@ -201,36 +243,18 @@ void SpanTable::build(int threads, const AbortFlag* abort) {
                 append_row(patch, weights, radius, dy, edges_, row);
             });
         }
-    });
-    std::vector<std::size_t> first_rows;
-    std::vector<std::size_t> first_ends;
-    std::size_t row_count = rows_.size();
-    std::size_t end_count = ends_.size();
-    for (const Built& built : all) {
-        first_rows.push_back(row_count);
-        first_ends.push_back(end_count);
-        row_count += built.rows.size();
-        end_count += built.ends.size();
+    };
+    std::vector<Built> drawn(static_cast<std::size_t>(std::min(pieces, kPiecesAtOnce)));
+    for (int first = 0; first < pieces; first += kPiecesAtOnce) {
+        drawn.resize(static_cast<std::size_t>(std::min(pieces - first, kPiecesAtOnce)));
+        parallel_for(static_cast<int>(drawn.size()), threads, abort,
+                     [&](int i, int) { draw(first + i, drawn[static_cast<std::size_t>(i)]); });
+        add(drawn, threads, abort);
     }
-    rows_.resize(row_count);
-    ends_.resize(end_count);
-    parallel_for(pieces, threads, abort, [&](int index, int) {
-        const auto i = static_cast<std::size_t>(index);
-        Built& built = all[i];
-        const auto first_end = static_cast<std::uint32_t>(first_ends[i]);
-        std::uint32_t* const rows = rows_.data() + first_rows[i];
-        for (std::size_t k = 0; k < built.rows.size(); ++k) rows[k] = first_end + built.rows[k];
-        std::copy(built.ends.begin(), built.ends.end(), ends_.data() + first_ends[i]);
-        for (const auto& [at, entry] : built.entries) {
-            entries_[at] = {entry.patch + static_cast<std::int32_t>(first_rows[i]), entry.rows,
-                            entry.columns};
-            states_[at] = kNeeded | kBuilt;
-        }
-        built = {};
-    });
     if (step > 1) {
-        for (std::size_t at = 0; at < entries_.size(); ++at)
+        for (std::size_t at = 0; at < entries_.size(); ++at) {
             entries_[at] = entries_[at - at % radii % step];
+        }
     }
 }
 

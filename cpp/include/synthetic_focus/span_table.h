@@ -85,6 +85,8 @@ struct Sampling {
 // No patch of this shape reaches farther than so many radii.
 float largest_stretch(const ApertureShape& shape);
 
+struct Built;
+
 class SpanTable {
   public:
     // width: of the picture.
@@ -133,14 +135,19 @@ class SpanTable {
             state.store(static_cast<char>(now | kNeeded), std::memory_order_relaxed);
         }
     }
-    // ... then build what of it is not there from pictures before.
-    void build(int threads, const AbortFlag* abort);
+    // ... then build what of it is not there from pictures before. every: so many radii share a
+    // patch, for memory.
+    void build(int every, int threads, const AbortFlag* abort);
+    // About, of all that is needed or built.
+    double bytes_of_marked() const;
     // Ends a picture.
     void forget_needs() { leave(kBuilt); }
-    // Of what is built.
     std::size_t bytes() const {
-        return rows_.size() * sizeof(std::uint32_t) + ends_.size() * sizeof(End);
+        return states_.size() * (sizeof(states_[0]) + sizeof(Entry)) +
+               rows_.size() * sizeof(std::uint32_t) + ends_.size() * sizeof(End);
     }
+    // Lets go of what is built; to be called before `build` only.
+    void keep_needs_only();
 
     struct Entry {
         std::int32_t patch = 0;    // of its row through the pixel
@@ -165,11 +172,12 @@ class SpanTable {
         if (drawn == Drawn::kFinely) return (2 * side + 1) * radii.count() + radius;
         return 2 * side * radii.count() + radii.coarse(radius);
     }
-    double bytes_of_marked() const;
     void leave(char bits);  // of all states
     template <typename AppendRow>
-    void add_patch(std::vector<Span>& spans, struct Built& built, std::size_t slot, int reach,
+    void add_patch(std::vector<Span>& spans, Built& built, std::size_t slot, int reach,
                    const AppendRow& append) const;
+    // Adds what was drawn to the table, and empties it.
+    void add(std::vector<Built>& drawn, int threads, const AbortFlag* abort);
 
     ApertureShape shape_;
     Field field_;
