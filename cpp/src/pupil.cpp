@@ -247,17 +247,22 @@ void append_row(const Patch& patch, const std::vector<double>& weights, double r
         const double top = std::max(dy - 0.5, outline.top() * radius);
         const double bottom = std::min(dy + 0.5, outline.bottom() * radius);
         if (weight == 0.0 || !(bottom > top)) continue;
-        auto columns = [&](double from, double to) {
-            const Outline::Edges a = outline.integral(from / radius);
-            const Outline::Edges b = outline.integral(to / radius);
-            const double scale = radius * radius / (to - from);
-            return Outline::Edges{(b.left - a.left) * scale, (b.right - a.right) * scale};
+        const auto integral = [&](double y) { return outline.integral(y / radius); };
+        // The mean columns of what lies between two integrals.
+        const auto columns = [&](const Outline::Edges& upper, const Outline::Edges& lower,
+                                 double height) {
+            const double scale = radius * radius / height;
+            return Outline::Edges{(lower.left - upper.left) * scale,
+                                  (lower.right - upper.right) * scale};
         };
+        const Outline::Edges first = integral(top);
+        const Outline::Edges last = integral(bottom);
         int cuts = 1;
         if (sampling.most > 1) {
             const double half = (bottom - top) / 2.0;
-            const Outline::Edges upper = columns(top, top + half);
-            const Outline::Edges lower = columns(top + half, bottom);
+            const Outline::Edges middle = integral(top + half);
+            const Outline::Edges upper = columns(first, middle, half);
+            const Outline::Edges lower = columns(middle, last, half);
             const double ramp = 2.0 * std::max(std::abs(upper.left - lower.left),
                                                std::abs(upper.right - lower.right));
             // A faint step shows less of how its edge is drawn.
@@ -266,10 +271,12 @@ void append_row(const Patch& patch, const std::vector<double>& weights, double r
                               sampling.most);
         }
         const double height = (bottom - top) / cuts;
-        for (int i = 0; i < cuts; ++i) {
-            const double from = top + i * height;
-            const Outline::Edges edges = columns(from, from + height);
+        Outline::Edges above = first;
+        for (int i = 1; i <= cuts; ++i) {
+            const Outline::Edges below = i == cuts ? last : integral(top + i * height);
+            const Outline::Edges edges = columns(above, below, height);
             spans.push_back(make_span(edges.left, edges.right, weight * height));
+            above = below;
         }
     }
 }

@@ -191,6 +191,11 @@ void SpanTable::add(std::vector<Built>& drawn, int threads, const AbortFlag* abo
 void SpanTable::build(int every, int threads, const AbortFlag* abort) {
     const auto radii = static_cast<std::size_t>(radii_.count());
     const auto step = static_cast<std::size_t>(every);
+    const bool complete =
+        std::none_of(states_.begin(), states_.end(), [](const std::atomic<char>& state) {
+            return state.load(std::memory_order_relaxed) == kNeeded;
+        });
+    if (complete) return;
     entries_.resize(states_.size());
     if (ends_.empty()) {
         ends_.reserve(static_cast<std::size_t>(bytes_of_marked() / sizeof(End) / every));
