@@ -12,6 +12,11 @@
 
 namespace synthetic_focus {
 
+// Neighbours whose circles of confusion differ by more than their distance belong to two surfaces:
+// the lens folds the picture over there. What follows from that comes in gradually, so that nothing
+// pops as a step grows.
+constexpr float kFold = 1.0f;
+
 // A piece of surface one pixel large that is not simply the picture's pixel: the nearer part of a
 // pixel that shows two surfaces, or a part of a surface that is hidden from the camera's centre.
 struct Piece {
