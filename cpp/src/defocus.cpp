@@ -7,13 +7,11 @@
 #include <cstdint>
 #include <deque>
 #include <limits>
-#include <memory>
 #include <optional>
-#include <utility>
 
 #include "synthetic_focus/buffer.h"
 #include "synthetic_focus/coarse.h"
-#include "synthetic_focus/kept.h"
+#include "synthetic_focus/grids.h"
 #include "synthetic_focus/kernels.h"
 #include "synthetic_focus/layers.h"
 #include "synthetic_focus/lights.h"
@@ -31,8 +29,7 @@ constexpr float kUncovered = 1e-3f;
 constexpr int kCellBytesPerBand = 2560 * 1024;
 constexpr int kMostRowsPerBand = 32;
 constexpr int kColumnsAtOnce = 16;
-constexpr double kBytesOfPatches = 300e6;  // of one picture at most, in all grids
-constexpr std::size_t kAhead = 2;          // so many rows ahead numbers are fetched
+constexpr std::size_t kAhead = 2;  // so many rows ahead numbers are fetched
 
 struct Survey {
     bool opaque = true;
@@ -114,22 +111,6 @@ Survey survey(const Picture& picture, const Settings& settings) {
     return all;
 }
 
-struct Segment {
-    int layer;
-    int begin;  // of its runs
-    int end;
-    int reach;  // rows above and below
-    int left;   // columns that its patches touch
-    int right;
-};
-
-// The blurred pieces of one row, layer by layer.
-struct RowSamples {
-    Buffer<float> values;
-    std::vector<Run> runs;
-    std::vector<Segment> segments;  // nearest layer first
-};
-
 // How much of a piece is drawn: of a light the light finely, and what it covers as all around it,
 // so that the coverages of one surface add up.
 struct Amount {
@@ -160,88 +141,6 @@ struct Gathering {
     // Of the row, before it is known how many they are.
     std::vector<Run> runs;
     std::vector<Segment> segments;
-};
-
-// Cells of one size, and what is scattered on them.
-struct Grid {
-    Frame place;      // in cells; its first cell's row and column are 0
-    int rows_before;  // of pieces, before row 0
-    SpanTable table;
-    std::vector<RowSamples> rows;  // of the colour that is rendered
-
-    // Numbers in a row of cells of N each.
-    template <int N>
-    std::size_t row_size() const {
-        return static_cast<std::size_t>(table.stride()) * N;
-    }
-};
-
-// The picture's own cells and the coarser ones, which all colours share.
-struct Grids {
-    std::vector<CoarsePlace> coarse;
-    std::vector<Grid> all;  // the picture's, then those
-
-    Grids(const Picture& picture, const ApertureShape& shape, const Passage& passage,
-          const Settings& settings, float largest);
-
-    // The patches that were marked since the last picture.
-    void build_patches(int threads, const AbortFlag* abort);
-};
-
-// What grids depend on.
-struct GridsKey {
-    ApertureShape shape;
-    Frame frame;
-    int width;
-    int height;
-    Quality quality;
-    float largest;
-
-    bool operator==(const GridsKey&) const = default;
-};
-
-// A shot's frames have one lens, and making its patches is a good part of a frame's time.
-class KeptGrids {
-  public:
-    KeptGrids(const Picture& picture, const ApertureShape& shape, const Passage& passage,
-              const Settings& settings, float largest)
-        : key_{shape,          settings.frame,   picture.width,
-               picture.height, settings.quality, rounded_up(largest)},
-          grids_(all().take(key_)) {
-        if (grids_ == nullptr) {
-            grids_ = std::make_unique<Grids>(picture, shape, passage, settings, key_.largest);
-        }
-    }
-
-    Grids& operator*() { return *grids_; }
-
-    // To be called when the picture is done; what is stopped on the way is not kept.
-    void keep() {
-        std::size_t bytes = 0;
-        for (Grid& grid : grids_->all) {
-            grid.table.forget_needs();
-            for (RowSamples& row : grid.rows) row = {};
-            bytes += grid.table.bytes();
-        }
-        all().put(std::move(key_), std::move(grids_), bytes);
-    }
-
-  private:
-    static constexpr std::size_t kMostBytes = 100'000'000;
-
-    static Kept<GridsKey, Grids>& all() {
-        static Kept<GridsKey, Grids> grids(kMostBytes);
-        return grids;
-    }
-    // To a sixteenth of a power of two: the largest circle changes from frame to frame.
-    static float rounded_up(float radius) {
-        constexpr std::int32_t kStep = 1 << 19;
-        const std::int32_t bits = std::bit_cast<std::int32_t>(std::max(kSharp, radius));
-        return std::min(kMaxRadius, std::bit_cast<float>((bits + kStep - 1) & -kStep));
-    }
-
-    GridsKey key_;
-    std::unique_ptr<Grids> grids_;
 };
 
 // What rendering a band needs, kept from band to band.
@@ -302,55 +201,6 @@ class Listed {
     typename std::vector<Item>::const_iterator at_;
     const std::vector<Item>& row_;
 };
-
-Sampling sampling(Quality quality) {
-    switch (quality) {
-        case Quality::kDraft:
-            return {{1.0, 1}, 8};
-        case Quality::kNormal:
-            return {{1.5, 4}, 8};
-        case Quality::kBest:
-            return {{0.5, 16}, 10};
-    }
-    return {{1.5, 4}, 8};
-}
-
-Grids::Grids(const Picture& picture, const ApertureShape& shape, const Passage& passage,
-             const Settings& settings, float largest) {
-    const Frame& frame = settings.frame;
-    const int coarsest = passage.coarsest(largest);
-    const Sampling drawn = sampling(settings.quality);
-    // A patch of the coarsest grid begins up to ten cells farther off, rounding and all, and up to
-    // two more where it is made fine.
-    const int room = 12 * coarsest;
-    all.push_back({frame, 0, SpanTable(shape, frame, drawn, largest, picture.width, 1, room), {}});
-    const int margin = all[0].table.margin();
-    all[0].rows_before = margin;
-    all[0].rows.resize(static_cast<std::size_t>(picture.height + 2 * margin));
-    coarse = coarse_places(picture, frame, coarsest, margin);
-    for (const auto& [cell, x, y, width, height] : coarse) {
-        const Frame place{(frame.width + cell - 1) / cell, (frame.height + cell - 1) / cell, x, y};
-        all.push_back(
-            {place, 0, SpanTable(shape, place, drawn, largest, width, cell, room / cell), {}});
-        all.back().rows.resize(static_cast<std::size_t>(height));
-    }
-}
-
-void Grids::build_patches(int threads, const AbortFlag* abort) {
-    const auto bytes = [this] {
-        double sum = 0.0;
-        for (const Grid& grid : all) sum += grid.table.bytes_of_marked();
-        return sum;
-    };
-    double marked = bytes();
-    if (marked > kBytesOfPatches) {
-        for (Grid& grid : all) grid.table.keep_needs_only();
-        marked = bytes();
-    }
-    // Only a noisy map under a shape that varies over the field needs more than every one.
-    const int every = static_cast<int>(std::ceil(std::max(1.0, marked / kBytesOfPatches)));
-    for (Grid& grid : all) grid.table.build(every, threads, abort);
-}
 
 // Renders a picture in light of one colour, whose circles of confusion are given.
 template <int N>
