@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <cstring>
 
 #include "synthetic_focus/parallel.h"
 
@@ -28,17 +29,29 @@ struct Corners {
     }
 };
 
-template <typename T>
-float smooth(const T* plane, const Corners& corners, std::ptrdiff_t stride = 1,
-             std::ptrdiff_t channel = 0) {
-    // As differences from one corner: where all are alike the result is exactly that.
-    const auto value = [&](int i) {
-        return static_cast<float>(plane[corners.at[i] * stride + channel]);
-    };
-    const float first = value(0);
-    float sum = first;
-    for (int i = 1; i < 4; ++i) sum += corners.share[i] * (value(i) - first);
+// As differences from one corner: where all are alike the result is exactly that.
+template <typename Result, typename Value>
+Result smooth_of(const Corners& corners, const Value& value) {
+    const Result first = value(corners.at[0]);
+    Result sum = first;
+    for (int i = 1; i < 4; ++i) sum += corners.share[i] * (value(corners.at[i]) - first);
     return sum;
+}
+
+template <typename T>
+float smooth(const T* plane, const Corners& corners) {
+    return smooth_of<float>(corners,
+                            [plane](std::ptrdiff_t at) { return static_cast<float>(plane[at]); });
+}
+
+using Way = float __attribute__((vector_size(8)));  // dx, dy
+
+Way smooth_way(const float* flow, const Corners& corners) {
+    return smooth_of<Way>(corners, [flow](std::ptrdiff_t at) {
+        Way way;
+        std::memcpy(&way, flow + 2 * at, sizeof way);
+        return way;
+    });
 }
 
 // A value of the map: between neighbours that are farther apart than `edge` runs an edge, and a
@@ -122,26 +135,108 @@ struct Samples {
 
 // Where a point of the current frame is in another one, as far as it can be followed.
 struct Trace {
-    float x, y;
+    Way place;  // x, y
+    Corners corners;
     float weight = 1;
+
+    Trace(const Window& window, float x, float y) : place{x, y}, corners(window, x, y) {}
 
     // To the next frame on the way, along the flow there; `back` is the flow from there.
     void step(const Window& window, const float* out, const float* back, float largest_mismatch) {
-        const Corners here(window, x, y);
-        const float dx = smooth(out, here, 2, 0), dy = smooth(out, here, 2, 1);
-        x += dx;
-        y += dy;
+        const Way way = smooth_way(out, corners);
+        place += way;
+        const float x = place[0], y = place[1];
         if (!(x >= 0 && y >= 0 && x <= static_cast<float>(window.width - 1) &&
               y <= static_cast<float>(window.height - 1))) {
             weight = 0;
             return;
         }
-        const Corners there(window, x, y);
-        const float back_x = dx + smooth(back, there, 2, 0);
-        const float back_y = dy + smooth(back, there, 2, 1);
+        corners = Corners(window, x, y);
+        const Way off = way + smooth_way(back, corners);
         const float mismatch =
-            (back_x * back_x + back_y * back_y) / (largest_mismatch * largest_mismatch);
+            (off[0] * off[0] + off[1] * off[1]) / (largest_mismatch * largest_mismatch);
         weight *= std::max(0.0F, 1 - mismatch);
+    }
+};
+
+// Neighbours in a row, which are followed through one frame after the other: frames are many, and a
+// processor reads ahead in few places at once.
+struct Strip {
+    static constexpr int kColumns = 64;
+    struct Point {
+        Samples disparity;
+        std::array<Samples, 3> light;
+        float grey;
+        bool clipped;
+    };
+    std::array<Point, kColumns> points;
+    std::vector<Trace> traces;
+
+    void average(const Window& window, const Averaging& averaging, int row, int begin, int end,
+                 float* values, float* gains) {
+        const std::ptrdiff_t first = std::ptrdiff_t{row} * window.width + begin;
+        const int current = window.current;
+        for (int i = 0; i < end - begin; ++i) {
+            Point& point = points[i];
+            point.disparity.count = 0;
+            point.disparity.add(window.values[current][first + i], averaging.shares[current]);
+            point.grey = window.grey[current][first + i];
+            point.clipped = false;
+            for (int c = 0; gains != nullptr && c < 3; ++c) {
+                const float gain = window.gains[current][(first + i) * 3 + c];
+                point.light[c].count = 0;
+                if (gain > 0) point.light[c].add(gain, averaging.shares[current]);
+                point.clipped |= gain > 0;
+            }
+        }
+        for (const int way : {-1, 1}) {
+            traces.clear();
+            for (int x = begin; x < end; ++x) {
+                traces.emplace_back(window, static_cast<float>(x), static_cast<float>(row));
+            }
+            for (int frame = current + way;
+                 frame >= 0 && frame < static_cast<int>(window.values.size()); frame += way) {
+                go_on(window, averaging, frame, way);
+            }
+        }
+        for (int i = 0; i < end - begin; ++i) {
+            Point& point = points[i];
+            values[first + i] = point.disparity.average(averaging.value_scale);
+            for (int c = 0; gains != nullptr && c < 3; ++c) {
+                Samples& light = point.light[c];
+                gains[(first + i) * 3 + c] =
+                    light.count > 0 ? light.average(averaging.gain_scale) : 0;
+            }
+        }
+    }
+
+  private:
+    // To a frame, from the one before on the way.
+    void go_on(const Window& window, const Averaging& averaging, int frame, int way) {
+        const int between = std::min(frame, frame - way);
+        const float* const out = way < 0 ? window.backward[between] : window.forward[between];
+        const float* const back = way < 0 ? window.forward[between] : window.backward[between];
+        for (std::size_t i = 0; i < traces.size(); ++i) {
+            Trace& trace = traces[i];
+            if (!(trace.weight > 0)) continue;
+            trace.step(window, out, back, averaging.largest_mismatch);
+            if (!(trace.weight > 0)) continue;
+            Point& point = points[i];
+            const Corners& there = trace.corners;
+            const float change =
+                (smooth(window.grey[frame], there) - point.grey) / averaging.largest_change;
+            const float weight =
+                trace.weight * averaging.shares[frame] * std::max(0.0F, 1 - change * change);
+            if (!(weight > 0)) continue;
+            point.disparity.add(hard_at_edges(window.values[frame], there, averaging.value_scale),
+                                weight);
+            if (!point.clipped || window.gains[frame] == nullptr) continue;
+            for (int c = 0; c < 3; ++c) {
+                const float gain = clipped_gain(window.gains[frame], there, c);
+                // What was not clipped says nothing about a light that now is.
+                if (point.light[c].count > 0 && gain > 0) point.light[c].add(gain, weight);
+            }
+        }
     }
 };
 
@@ -149,53 +244,12 @@ struct Trace {
 
 void average_over_time(const Window& window, const Averaging& averaging, float* values,
                        float* gains) {
-    const int count = static_cast<int>(window.values.size());
-    const int current = window.current;
-    parallel_for(window.height, averaging.threads, nullptr, [&](int row, int) {
-        for (int column = 0; column < window.width; ++column) {
-            const std::ptrdiff_t here = std::ptrdiff_t{row} * window.width + column;
-            Samples disparity;
-            disparity.add(window.values[current][here], averaging.shares[current]);
-            std::array<Samples, 3> light;
-            bool clipped = false;
-            for (int c = 0; gains != nullptr && c < 3; ++c) {
-                const float gain = window.gains[current][here * 3 + c];
-                gains[here * 3 + c] = 0;
-                if (gain > 0) light[c].add(gain, averaging.shares[current]);
-                clipped |= gain > 0;
-            }
-            const float grey = window.grey[current][here];
-            for (const int way : {-1, 1}) {
-                Trace trace{static_cast<float>(column), static_cast<float>(row)};
-                for (int frame = current + way; frame >= 0 && frame < count; frame += way) {
-                    const int between = std::min(frame, frame - way);
-                    const float* out = way < 0 ? window.backward[between] : window.forward[between];
-                    const float* back =
-                        way < 0 ? window.forward[between] : window.backward[between];
-                    trace.step(window, out, back, averaging.largest_mismatch);
-                    if (!(trace.weight > 0)) break;
-                    const Corners there(window, trace.x, trace.y);
-                    const float change =
-                        (smooth(window.grey[frame], there) - grey) / averaging.largest_change;
-                    const float weight = trace.weight * averaging.shares[frame] *
-                                         std::max(0.0F, 1 - change * change);
-                    if (!(weight > 0)) continue;
-                    disparity.add(hard_at_edges(window.values[frame], there, averaging.value_scale),
-                                  weight);
-                    if (!clipped || window.gains[frame] == nullptr) continue;
-                    for (int c = 0; c < 3; ++c) {
-                        const float gain = clipped_gain(window.gains[frame], there, c);
-                        // What was not clipped says nothing about a light that now is.
-                        if (light[c].count > 0 && gain > 0) light[c].add(gain, weight);
-                    }
-                }
-            }
-            values[here] = disparity.average(averaging.value_scale);
-            for (int c = 0; clipped && c < 3; ++c) {
-                if (light[c].count > 0) {
-                    gains[here * 3 + c] = light[c].average(averaging.gain_scale);
-                }
-            }
+    std::vector<Strip> strips(static_cast<std::size_t>(averaging.threads));
+    parallel_for(window.height, averaging.threads, nullptr, [&](int row, int thread) {
+        for (int begin = 0; begin < window.width; begin += Strip::kColumns) {
+            const int end = std::min(window.width, begin + Strip::kColumns);
+            strips[static_cast<std::size_t>(thread)].average(window, averaging, row, begin, end,
+                                                             values, gains);
         }
     });
 }
