@@ -139,17 +139,25 @@ def _estimate(network: Network, picture: Picture) -> Estimate:
     import torch
 
     from synthetic_focus.scene.detail import detailed
-    from synthetic_focus.scene.rgbd_hdr import HDR_SCALE, clipped_share, read
+    from synthetic_focus.scene.rgbd_hdr import (
+        HDR_SCALE,
+        clipped_share,
+        disparity_of,
+        exposure_of,
+        luma,
+    )
 
     with torch.inference_mode():
         whole = torch.from_numpy(picture)[None].permute(0, 3, 1, 2).contiguous()
-        *layouts, detail = (
-            read(_coefficients(network, picture, side), whole)
-            for side in (*_LAYOUT_SIDES, _DETAIL_SIDE)
+        guide = luma(whole)
+        *seen, finest = (
+            _coefficients(network, picture, side) for side in (*_LAYOUT_SIDES, _DETAIL_SIDE)
         )
-        layout = torch.stack([reading.disparity[0, 0] for reading in layouts]).mean(0)
-        log_gain = HDR_SCALE * layouts[-1].exposure * clipped_share(whole)
+        layout = torch.stack([disparity_of(one, guide)[0, 0] for one in seen]).mean(0).numpy()
+        detail = disparity_of(finest, guide)[0, 0].numpy()
+        exposure = exposure_of(seen[-1], picture.shape[:2])
+        log_gain = HDR_SCALE * exposure * clipped_share(whole)
         learnt = np.ascontiguousarray(log_gain[0].permute(1, 2, 0).numpy())
     light = color.to_linear(picture, "sRGB Encoded Rec.709 (sRGB)")
-    disparity = np.maximum(detailed(layout.numpy(), detail.disparity[0, 0].numpy()), 0)
+    disparity = np.maximum(detailed(layout, detail), 0)
     return Estimate(disparity, raised_by_night(learnt, light))

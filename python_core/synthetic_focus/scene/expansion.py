@@ -45,8 +45,7 @@ def expand(light: npt.NDArray[np.floating], *, threshold: float = THRESHOLD) -> 
         (H, W, 3) float32, natural logarithms: above 0 in clipped pixels, exactly 0 in all others.
     """
     shown = np.clip(light, 0, 1).astype(np.float32)
-    red, green, blue = np.moveaxis(shown, 2, 0)
-    highest = np.maximum(np.maximum(red, green), blue)
+    highest = _highest(shown)
     gain = np.zeros(shown.shape, np.float32)
     clipped = np.nonzero(highest >= np.float32(threshold))
     if not clipped[0].size:
@@ -89,9 +88,17 @@ def raised_by_night(log_gain: Map, light: npt.NDArray[np.floating]) -> Map:
         (H, W, 3) float32; above 0 in clipped pixels only, if the estimate is.
     """
     shown = np.clip(light, 0, 1).astype(np.float32)
-    around = _around(shown.max(axis=2), _NIGHT_REACH)
-    night = 1 - _ramp(around, _NIGHT, _DAY)
+    highest = _highest(shown)
+    night = 1 - _ramp(_around(highest, _NIGHT_REACH), _NIGHT, _DAY)
+    if not night[highest >= np.float32(THRESHOLD)].any():
+        return log_gain
     return np.asarray(np.maximum(log_gain, night[..., None] * expand(light)), np.float32)
+
+
+def _highest(shown: Map) -> Map:
+    # Channel by channel: several times as fast as over the short last axis.
+    red, green, blue = np.moveaxis(shown, 2, 0)
+    return np.asarray(np.maximum(np.maximum(red, green), blue), np.float32)
 
 
 def _ramp(value: Map, low: float, high: float) -> Map:

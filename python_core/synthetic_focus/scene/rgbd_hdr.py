@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -217,12 +218,21 @@ def read(coefficients: Tensor, picture: Tensor) -> Prediction:
         coefficients: (B, 3 + N, h, w) of `Network.coefficients`, for the same frame at any size.
         picture: (B, 3, H, W), display-encoded, 0..1.
     """
+    return Prediction(
+        disparity_of(coefficients, luma(picture)), exposure_of(coefficients, picture.shape[-2:])
+    )
+
+
+def disparity_of(coefficients: Tensor, guide: Tensor) -> Tensor:
+    """Disparity (B, 1, H, W) of `read`; guide: (B, 1, H, W) `luma`."""
+    return slice_grid(coefficients[:, 3:], guide)
+
+
+def exposure_of(coefficients: Tensor, size: Sequence[int]) -> Tensor:
+    """Exposure (B, 3, H, W) of `read`; size: (H, W)."""
     # Divided by k, so that the network's own unit is the natural logarithm of light.
     exposure = functional.softplus(coefficients[:, :3]) / HDR_SCALE
-    return Prediction(
-        slice_grid(coefficients[:, 3:], luma(picture)),
-        functional.interpolate(exposure, picture.shape[-2:], mode="bilinear", align_corners=False),
-    )
+    return functional.interpolate(exposure, tuple(size), mode="bilinear", align_corners=False)
 
 
 def write_weights(network: Network, path: Path) -> None:
