@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <cstdlib>
 
+#include "synthetic_focus/kernels.h"
+
 namespace synthetic_focus {
 namespace {
 
@@ -76,7 +78,17 @@ auto weighed(const Weights& weights, const At& at) {
     return (pair(0) + pair(1)) + (pair(2) + pair(3));
 }
 
-using Four = float __attribute__((vector_size(16), aligned(4)));
+// Numbers of a piece that are weighed together.
+template <int N>
+struct Together {
+    static constexpr std::size_t kNumbers = 4;
+    using Values = float __attribute__((vector_size(16), aligned(4)));
+};
+template <>
+struct Together<2> {
+    static constexpr std::size_t kNumbers = 2;
+    using Values = float __attribute__((vector_size(8), aligned(4)));
+};
 
 // A row of a grid's pieces: each number is multiplied by the part of the piece that passes on.
 template <int N>
@@ -96,23 +108,24 @@ struct PassingRow {
 template <int N>
 class PixelRows {
   public:
-    PixelRows(const Picture& picture, const Circles& circles, const Buffer<float>& parts,
-              const Frame& frame)
-        : picture_(picture), circles_(circles), parts_(parts), frame_(frame) {}
+    // channel: the first that is read.
+    PixelRows(const Picture& picture, std::size_t channel, const Circles& circles,
+              const Buffer<float>& parts, const Frame& frame)
+        : picture_(picture), channel_(channel), circles_(circles), parts_(parts), frame_(frame) {}
 
     void read(int first, int count, int y, PassingRow<N>& row) const {
         const int inner_y = mirrored(y - frame_.y, picture_.height).at;
         const float* const parts = parts_.data() + picture_.index(0, inner_y);
         const float* const coc = circles_.coc.data() + picture_.index(0, inner_y);
-        const float* const pixels = picture_.pixel(0, inner_y);
+        const float* const pixels = picture_.pixel(0, inner_y) + channel_;
         float* values = row.values.data();
         const auto put = [&](int i, int x) {
             const float part = parts[x];
             const float* const pixel = pixels + x * picture_.channels;
             float* const to = values + i * N;
-            for (int c = 0; c < kLightChannels; ++c) to[c] = part * pixel[c];
-            to[kLightChannels] = part;
-            for (int c = kLightChannels + 1; c < N; ++c) to[c] = 0.0f;
+            for (int c = 0; c < kLights<N>; ++c) to[c] = part * pixel[c];
+            to[kLights<N>] = part;
+            for (int c = kLights<N> + 1; c < N; ++c) to[c] = 0.0f;
             row.part[static_cast<std::size_t>(i)] = part;
             row.radius[static_cast<std::size_t>(i)] = part * coc[x];
         };
@@ -129,8 +142,8 @@ class PixelRows {
     }
 
   private:
-    static constexpr int kLightChannels = N == 4 ? 3 : 4;
     const Picture& picture_;
+    std::size_t channel_;
     const Circles& circles_;
     const Buffer<float>& parts_;
     const Frame& frame_;
@@ -156,7 +169,7 @@ class PieceRows {
             const float* const from = pieces_.values.data() + at * N;
             const auto to = static_cast<std::size_t>(i);
             for (std::size_t c = 0; c < N; ++c) row.values[to * N + c] = part * from[c];
-            row.part[to] = part * std::max(0.0f, from[N == 4 ? 3 : 4]);
+            row.part[to] = part * std::max(0.0f, from[kLights<N>]);
             row.radius[to] = row.part[to] * pieces_.coc[at];
         }
     }
@@ -214,11 +227,12 @@ void gather(const Rows& rows, CoarsePieces<N>& grid, int threads, const AbortFla
             float* const values = grid.values.data() + static_cast<std::size_t>(y) * width * N;
             float* const coc = grid.coc.data() + static_cast<std::size_t>(y) * width;
             for (std::size_t x = 0; x < width; ++x) {
-                for (std::size_t c = 0; c < N; c += 4) {
+                for (std::size_t c = 0; c < N; c += Together<N>::kNumbers) {
+                    using Values = typename Together<N>::Values;
                     const float* const left = sum.values.data() + 2 * x * N + c;
-                    *reinterpret_cast<Four*>(values + x * N + c) =
+                    *reinterpret_cast<Values*>(values + x * N + c) =
                         weighed(kWeights, [left](std::size_t i) {
-                            return *reinterpret_cast<const Four*>(left + i * N);
+                            return *reinterpret_cast<const Values*>(left + i * N);
                         });
                 }
             }
@@ -271,8 +285,9 @@ std::vector<CoarsePlace> coarse_places(const Picture& picture, const Frame& fram
 }
 
 template <int N>
-std::vector<CoarsePieces<N>> coarse_pieces(const Picture& picture, const Circles& circles,
-                                           const Buffer<float>& parts, const Passage& passage,
+std::vector<CoarsePieces<N>> coarse_pieces(const Picture& picture, std::size_t channel,
+                                           const Circles& circles, const Buffer<float>& parts,
+                                           const Passage& passage,
                                            const std::vector<CoarsePlace>& places,
                                            const Frame& frame, int threads,
                                            const AbortFlag* abort) {
@@ -280,7 +295,7 @@ std::vector<CoarsePieces<N>> coarse_pieces(const Picture& picture, const Circles
     for (const CoarsePlace& place : places) {
         CoarsePieces<N> grid{place, {}, {}, {}};
         if (grids.empty()) {
-            gather(PixelRows<N>(picture, circles, parts, frame), grid, threads, abort);
+            gather(PixelRows<N>(picture, channel, circles, parts, frame), grid, threads, abort);
         } else {
             gather(PieceRows<N>(grids.back()), grid, threads, abort);
         }
@@ -290,7 +305,7 @@ std::vector<CoarsePieces<N>> coarse_pieces(const Picture& picture, const Circles
                 const float* const values =
                     grid.values.data() + static_cast<std::ptrdiff_t>(y) * grid.width * N;
                 for (int x = 0; x < grid.width; ++x) {
-                    const float covered = values[x * N + (N == 4 ? 3 : 4)];
+                    const float covered = values[x * N + kLights<N>];
                     const float full = std::clamp(10.0f * covered - 9.0f, 0.0f, 1.0f);
                     free[x] = static_cast<std::uint8_t>(static_cast<int>(full * Surfaces::kEven));
                 }
@@ -302,11 +317,15 @@ std::vector<CoarsePieces<N>> coarse_pieces(const Picture& picture, const Circles
     return grids;
 }
 
-template std::vector<CoarsePieces<4>> coarse_pieces(const Picture&, const Circles&,
+template std::vector<CoarsePieces<2>> coarse_pieces(const Picture&, std::size_t, const Circles&,
                                                     const Buffer<float>&, const Passage&,
                                                     const std::vector<CoarsePlace>&, const Frame&,
                                                     int, const AbortFlag*);
-template std::vector<CoarsePieces<8>> coarse_pieces(const Picture&, const Circles&,
+template std::vector<CoarsePieces<4>> coarse_pieces(const Picture&, std::size_t, const Circles&,
+                                                    const Buffer<float>&, const Passage&,
+                                                    const std::vector<CoarsePlace>&, const Frame&,
+                                                    int, const AbortFlag*);
+template std::vector<CoarsePieces<8>> coarse_pieces(const Picture&, std::size_t, const Circles&,
                                                     const Buffer<float>&, const Passage&,
                                                     const std::vector<CoarsePlace>&, const Frame&,
                                                     int, const AbortFlag*);

@@ -202,15 +202,18 @@ class Listed {
     const std::vector<Item>& row_;
 };
 
-// Renders a picture in light of one colour, whose circles of confusion are given.
+// Renders a picture in light of one colour, whose circles of confusion are given: all channels or,
+// with two numbers a cell, one.
 template <int N>
 class Renderer {
   public:
     // Marks the patches that it needs in the grids' tables, which are to be built then.
-    Renderer(const Picture& picture, const Surfaces& surfaces, const Circles& circles,
-             const std::optional<Lights>& lights, const Passage& passage, const Settings& settings,
-             float largest, Grids& grids)
+    // channel: the first that is rendered.
+    Renderer(const Picture& picture, std::size_t channel, const Surfaces& surfaces,
+             const Circles& circles, const std::optional<Lights>& lights, const Passage& passage,
+             const Settings& settings, float largest, Grids& grids)
         : picture_(picture),
+          channel_(channel),
           surfaces_(surfaces),
           circles_(circles),
           lights_(lights),
@@ -220,7 +223,7 @@ class Renderer {
         if (!grids.coarse.empty()) {
             parts_ = coarse_parts(picture, surfaces, circles, *lights, passage, settings.frame,
                                   settings.threads, settings.abort);
-            pieces_ = coarse_pieces<N>(picture, circles, parts_, passage, grids.coarse,
+            pieces_ = coarse_pieces<N>(picture, channel, circles, parts_, passage, grids.coarse,
                                        settings.frame, settings.threads, settings.abort);
         }
         mark_patches();
@@ -253,8 +256,6 @@ class Renderer {
     }
 
   private:
-    static constexpr int kLightChannels = N == 4 ? 3 : 4;
-
     // Which parts of a row's pixels are drawn on coarser grids; null: none.
     const float* parts(int y) const {
         return parts_.empty() ? nullptr : parts_.data() + picture_.index(0, y);
@@ -361,8 +362,8 @@ class Renderer {
             const bool turned = outside(pieces.x + x, frame.x, picture_.width);
             const int mirrors = table.symmetric() ? 0 : (turned ? 1 : 0) + (upside_down ? 2 : 0);
             const float* const light = values + x * N;
-            push(gathering, x, mirrors, layers_.share(coc), {left, left}, light[kLightChannels],
-                 light, entry);
+            push(gathering, x, mirrors, layers_.share(coc), {left, left}, light[kLights<N>], light,
+                 entry);
         });
     }
 
@@ -420,14 +421,14 @@ class Renderer {
                 const SpanTable::Entry& entry = table.entry(slot);
                 if (outside_y > entry.rows) return;
                 if (dim != nullptr) {
-                    const float alpha = kLightChannels == 4 ? light[3] * dim->alpha : 0.0f;
+                    const float alpha = kLights<N> == 4 ? light[3] * dim->alpha : 0.0f;
                     light =
                         gathering.dimmed
                             .emplace_back(std::array{light[0] * dim->light, light[1] * dim->light,
                                                      light[2] * dim->light, alpha})
                             .data();
                 }
-                push(gathering, x, mirrors, share, amount, coverage, light, entry);
+                push(gathering, x, mirrors, share, amount, coverage, light + channel_, entry);
             };
             const auto add_piece = [&](const Piece& piece, float yields) {
                 each_drawn(inner_y, piece, [&](Drawn drawn, const Amount& amount) {
@@ -474,7 +475,7 @@ class Renderer {
             for (; x < end; ++x) {
                 if (std::fabs(coc[x]) <= kSharp || left(x) == 0.0f) continue;
                 push(gathering, x, 0, shares[x], {left(x), left(x)}, 1.0f,
-                     pixels + x * picture_.channels, table.entry(slots[x]));
+                     pixels + x * picture_.channels + channel_, table.entry(slots[x]));
             }
             if (x < width) gather(x, x, false);
         }
@@ -517,10 +518,12 @@ class Renderer {
             for (; at < end; ++at, values += N) {
                 const Gathering::Part& part =
                     parts[static_cast<std::size_t>(gathering.order[static_cast<std::size_t>(at)])];
-                for (int c = 0; c < 3; ++c) values[c] = part.amount.light * part.light[c];
-                if (kLightChannels == 4) values[3] = part.amount.cover * part.light[3];
-                values[kLightChannels] = part.amount.cover * part.coverage;
-                for (int c = kLightChannels + 1; c < N; ++c) values[c] = 0.0f;
+                for (int c = 0; c < std::min(3, kLights<N>); ++c) {
+                    values[c] = part.amount.light * part.light[c];
+                }
+                if (kLights<N> == 4) values[3] = part.amount.cover * part.light[3];
+                values[kLights<N>] = part.amount.cover * part.coverage;
+                for (int c = kLights<N> + 1; c < N; ++c) values[c] = 0.0f;
                 const SpanTable::Entry& entry = part.entry;
                 segment.reach = std::max<int>(segment.reach, entry.rows);
                 segment.left = std::min(segment.left, part.x - entry.columns);
@@ -728,23 +731,25 @@ class Renderer {
             const float own = std::max(0.0f, kUncovered - pixel.shown);
             const float shown = pixel.shown + own;
             float* out = row + x * channels;
-            for (std::size_t c = 0; c < kLightChannels; ++c) {
-                out[c] = (pixel.light[c] + own * source[c]) / shown;
+            for (std::size_t c = 0; c < kLights<N>; ++c) {
+                out[channel_ + c] = (pixel.light[c] + own * source[channel_ + c]) / shown;
             }
-            if (kLightChannels == 3 && channels == 4) out[3] = 1.0f;
+            if (kLights<N> == 3 && channels == 4) out[3] = 1.0f;
         }
         each_sharp(y, [&](int x) {
             const float* source = picture_.pixel(x, y);
             const PixelState& pixel = pixels[x];
             const float free = std::max(0.0f, 1.0f - pixel.shown);
-            for (std::size_t c = 0; c < kLightChannels; ++c) {
-                row[static_cast<std::size_t>(x) * channels + c] =
-                    pixel.shown == 0.0f ? source[c] : pixel.light[c] + free * source[c];
+            for (std::size_t c = 0; c < kLights<N>; ++c) {
+                const float own = source[channel_ + c];
+                row[static_cast<std::size_t>(x) * channels + channel_ + c] =
+                    pixel.shown == 0.0f ? own : pixel.light[c] + free * own;
             }
         });
     }
 
     const Picture& picture_;
+    std::size_t channel_;
     const Surfaces& surfaces_;
     const Circles& circles_;
     const std::optional<Lights>& lights_;  // where anything is drawn otherwise than they
@@ -768,41 +773,34 @@ void render(const Picture& picture, const Surfaces& surfaces, const ApertureShap
     if (!grids.coarse.empty() || grids.all[0].table.tells_lights()) {
         lights.emplace(picture, surfaces.circles.coc, passage, settings.frame, threads, abort);
     }
-    const auto renderer = [&](const Circles& circles) {
-        return Renderer<N>(picture, surfaces, circles, lights, passage, settings, largest, grids);
-    };
-    Renderer<N> green = renderer(surfaces.circles);  // with all else
-    struct Colour {
-        std::size_t channel;
-        Circles circles;
-        std::optional<Renderer<N>> renderer;
-    };
-    std::array<Colour, 2> others{{{0, {}, {}}, {2, {}, {}}}};
     const auto shift = static_cast<float>(shape.chromatic);
+    // Colours whose circles differ are rendered one by one; opacity goes with green.
+    std::optional<Renderer<N>> whole;
+    std::deque<Circles> circles;
+    std::deque<Renderer<2>> colours;
+    const auto add = [&](std::size_t channel, const Circles& own) {
+        colours.emplace_back(picture, channel, surfaces, own, lights, passage, settings, largest,
+                             grids);
+    };
+    if (shift == 0.0f || N == 8) {
+        whole.emplace(picture, 0, surfaces, surfaces.circles, lights, passage, settings, largest,
+                      grids);
+    } else {
+        add(1, surfaces.circles);
+    }
     if (shift != 0.0f) {
-        for (Colour& other : others) {
-            const float part = other.channel == 0 ? shift : -shift;
-            other.circles = refocused(surfaces.circles, part, threads, abort);
-            other.renderer.emplace(renderer(other.circles));
+        for (const std::size_t channel : {0, 2}) {
+            circles.push_back(
+                refocused(surfaces.circles, channel == 0 ? shift : -shift, threads, abort));
+            add(channel, circles.back());
         }
     }
     grids.build_patches(threads, abort);
-    green.render(result);
-    if (shift == 0.0f) {
-        kept.keep();
-        return;
-    }
-    const auto channels = static_cast<std::size_t>(picture.channels);
-    const std::size_t row_size = static_cast<std::size_t>(picture.width) * channels;
-    Buffer<float> whole(row_size * static_cast<std::size_t>(picture.height));
-    for (Colour& other : others) {
-        other.renderer->render(whole.data());
-        parallel_for(picture.height, threads, abort, [&](int y, int) {
-            const std::size_t begin = static_cast<std::size_t>(y) * row_size;
-            for (std::size_t i = other.channel; i < row_size; i += channels) {
-                result[begin + i] = whole[begin + i];
-            }
-        });
+    if (whole) whole->render(result);
+    for (Renderer<2>& colour : colours) colour.render(result);
+    if (!whole && picture.channels == 4) {
+        const std::size_t end = 4 * picture.index(0, picture.height);
+        for (std::size_t i = 3; i < end; i += 4) result[i] = 1.0f;
     }
     kept.keep();
 }

@@ -3,16 +3,19 @@
 namespace synthetic_focus {
 
 namespace portable {
+extern const Kernels<2> kOneColour;
 extern const Kernels<4> kOpaque;
 extern const Kernels<8> kWithAlpha;
 }  // namespace portable
 
 #if defined(SYNTHETIC_FOCUS_X86)
 namespace avx2 {
+extern const Kernels<2> kOneColour;
 extern const Kernels<4> kOpaque;
 extern const Kernels<8> kWithAlpha;
 }  // namespace avx2
 namespace avx512 {
+extern const Kernels<2> kOneColour;
 extern const Kernels<4> kOpaque;
 extern const Kernels<8> kWithAlpha;
 }  // namespace avx512
@@ -47,6 +50,10 @@ const Kernels<N>& choose(const Kernels<N>& portable, const Kernels<N>& with_avx2
 }  // namespace
 
 template <>
+const Kernels<2>& kernels<2>() {
+    return choose(portable::kOneColour, avx2::kOneColour, avx512::kOneColour);
+}
+template <>
 const Kernels<4>& kernels<4>() {
     return choose(portable::kOpaque, avx2::kOpaque, avx512::kOpaque);
 }
@@ -55,6 +62,10 @@ const Kernels<8>& kernels<8>() {
     return choose(portable::kWithAlpha, avx2::kWithAlpha, avx512::kWithAlpha);
 }
 #else
+template <>
+const Kernels<2>& kernels<2>() {
+    return portable::kOneColour;
+}
 template <>
 const Kernels<4>& kernels<4>() {
     return portable::kOpaque;

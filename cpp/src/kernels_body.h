@@ -6,13 +6,35 @@
 namespace synthetic_focus::KERNELS_NAMESPACE {
 namespace {
 
-using Light = double __attribute__((vector_size(32)));
-using LightF = float __attribute__((vector_size(16)));
-using LightU = double __attribute__((vector_size(32), aligned(8)));
+// A cell of two or four numbers, or half a cell of eight.
+template <int N>
+struct Part {
+    static constexpr int kNumbers = 4;
+    using Sum = double __attribute__((vector_size(32)));
+    using SumU = double __attribute__((vector_size(32), aligned(8)));
+    using Values = float __attribute__((vector_size(16), aligned(4)));
+};
+template <>
+struct Part<2> {
+    static constexpr int kNumbers = 2;
+    using Sum = double __attribute__((vector_size(16)));
+    using SumU = double __attribute__((vector_size(16), aligned(8)));
+    using Values = float __attribute__((vector_size(8), aligned(4)));
+};
 // As many as are added at once: one cell or two of four numbers, half a cell of eight or all of it.
-using Lanes = double __attribute__((vector_size(8 * KERNELS_LANES)));
-using LanesU = double __attribute__((vector_size(8 * KERNELS_LANES), aligned(8)));
-using LightFU = float __attribute__((vector_size(16), aligned(4)));
+template <int N>
+struct Lanes {
+    static constexpr int kCount = KERNELS_LANES;
+    using Sum = double __attribute__((vector_size(8 * KERNELS_LANES)));
+    using SumU = double __attribute__((vector_size(8 * KERNELS_LANES), aligned(8)));
+};
+// Two cells of two: more would lie in two lines of the cache mostly.
+template <>
+struct Lanes<2> {
+    static constexpr int kCount = 4;
+    using Sum = Part<4>::Sum;
+    using SumU = Part<4>::SumU;
+};
 
 constexpr double kNothing = 1e-7;  // coverage below this is rounding
 // Layers up to 3 apart are one surface, or one just behind the edge of another, which shows in what
@@ -23,12 +45,15 @@ constexpr float kSomething = 0.01f;  // less coverage does not connect a surface
 constexpr float kFull =
     1.01f;  // curved surfaces' patches leave up to 1 % open, which nothing fills
 
-inline Light wide(const float* values) {
-    return __builtin_convertvector(*reinterpret_cast<const LightFU*>(values), Light);
+template <int N>
+typename Part<N>::Sum wide(const float* values) {
+    using Values = typename Part<N>::Values;
+    return __builtin_convertvector(*reinterpret_cast<const Values*>(values), typename Part<N>::Sum);
 }
 
-inline void add(double* cell, Light value) {
-    LightU* target = reinterpret_cast<LightU*>(cell);
+template <int N>
+void add(double* cell, typename Part<N>::Sum value) {
+    auto* target = reinterpret_cast<typename Part<N>::SumU*>(cell);
     *target = *target + value;
 }
 
@@ -37,41 +62,52 @@ inline void add(double* cell, Light value) {
 // in double, so every instruction set comes to the same sums.
 template <int N, int Count>
 void scatter_run(double* cells, long base, const float* values, const End* begin, const End* end) {
+    constexpr int kLanes = Lanes<N>::kCount;
+    using Sum = typename Lanes<N>::Sum;
+    using SumU = typename Lanes<N>::SumU;
     constexpr int kTouched = (Count + 1) * N;
-    constexpr int kWhole = kTouched / KERNELS_LANES;
+    // Of two numbers a cell what lanes are over adds nothing to the cells behind.
+    constexpr bool kEnds = N >= 4 && kTouched % kLanes != 0;
+    constexpr int kWhole = kEnds ? kTouched / kLanes : (kTouched - 1) / kLanes + 1;
+    using Four = Part<4>::Sum;
     const auto four = [values](int at) {
-        return at >= 0 && at < Count * N ? wide(values + at) : Light{};
+        if (at >= 0 && at + 4 <= Count * N) return wide<4>(values + at);
+        Four some{};
+        for (int i = 0; i < 4; ++i) {
+            if (at + i >= 0 && at + i < Count * N) some[i] = values[at + i];
+        }
+        return some;
     };
     const auto lanes = [&four](int at) {
-        if constexpr (KERNELS_LANES == 4) {
+        if constexpr (kLanes == 4) {
             return four(at);
         } else {
             return __builtin_shufflevector(four(at), four(at + 4), 0, 1, 2, 3, 4, 5, 6, 7);
         }
     };
-    Lanes here[kWhole];
-    Lanes before[kWhole];
+    Sum here[kWhole];
+    Sum before[kWhole];
     for (int i = 0; i < kWhole; ++i) {
-        here[i] = lanes(i * KERNELS_LANES);
-        before[i] = lanes(i * KERNELS_LANES - N);
+        here[i] = lanes(i * kLanes);
+        before[i] = lanes(i * kLanes - N);
     }
-    const Light last = four(Count * N - 4);
+    const Four last = four(Count * N - 4);
     double* const own = cells + base * N;
     for (const End* at = begin; at != end; ++at) {
         double* cell = own + static_cast<long>(at->at) * N;
         const double first = at->first;
         const double second = at->second;
         for (int i = 0; i < kWhole; ++i) {
-            LanesU* target = reinterpret_cast<LanesU*>(cell + i * KERNELS_LANES);
-            if ((i + 1) * KERNELS_LANES <= N) {
+            SumU* target = reinterpret_cast<SumU*>(cell + i * kLanes);
+            if ((i + 1) * kLanes <= N) {
                 *target = *target + here[i] * first;
-            } else if (i * KERNELS_LANES >= Count * N) {
+            } else if (i * kLanes >= Count * N) {
                 *target = *target + before[i] * second;
             } else {
                 *target = *target + (here[i] * first + before[i] * second);
             }
         }
-        if (kTouched % KERNELS_LANES != 0) add(cell + kTouched - 4, last * second);
+        if (kEnds) add<4>(cell + kTouched - 4, last * second);
     }
 }
 
@@ -89,10 +125,10 @@ void scatter_mirrored(const Band& band, long base, const float* values, const Ru
             const double first = turned ? -at->second : at->first;
             const double second = turned ? -at->first : at->second;
             const long cell = base + dy * band.stride + (turned ? -column : column);
-            for (int part = 0; part < N; part += 4) {
-                const Light value = wide(values + part);
-                add(band.cells + cell * N + part, value * first);
-                add(band.cells + (cell + 1) * N + part, value * second);
+            for (int part = 0; part < N; part += Part<N>::kNumbers) {
+                const auto value = wide<N>(values + part);
+                add<N>(band.cells + cell * N + part, value * first);
+                add<N>(band.cells + (cell + 1) * N + part, value * second);
             }
         }
     }
@@ -127,18 +163,20 @@ void scatter(const Band& band, int row, const float* values, const Run* runs, in
 // instruction set comes to the same sums.
 template <int N>
 void refine(const double* near, const double* far, int begin, int end, double* cells) {
+    using Sum = typename Part<N>::Sum;
+    using SumU = typename Part<N>::SumU;
     const auto blended = [near, far](int at) {
-        const LightU a = *reinterpret_cast<const LightU*>(near + at);
-        const LightU b = *reinterpret_cast<const LightU*>(far + at);
-        return Light(a + 0.25 * (b - a));
+        const SumU a = *reinterpret_cast<const SumU*>(near + at);
+        const SumU b = *reinterpret_cast<const SumU*>(far + at);
+        return Sum(a + 0.25 * (b - a));
     };
-    for (int part = 0; part < N; part += 4) {
-        Light here = blended((begin - 1) * N + part);
+    for (int part = 0; part < N; part += Part<N>::kNumbers) {
+        Sum here = blended((begin - 1) * N + part);
         for (int at = begin; at <= end; ++at) {
-            const Light next = blended(at * N + part);
+            const Sum next = blended(at * N + part);
             double* const cell = cells + static_cast<long>(2 * (at - 1)) * N + part;
-            add(cell, 0.5 * here);
-            add(cell + N, 0.25 * (here + next));
+            add<N>(cell, 0.5 * here);
+            add<N>(cell + N, 0.25 * (here + next));
             here = next;
         }
     }
@@ -147,17 +185,19 @@ void refine(const double* near, const double* far, int begin, int end, double* c
 template <int N>
 void composite(double* cells, int begin, int end, int pad, int width, int layer,
                PixelState* pixels) {
-    constexpr int kChannels = N == 4 ? 3 : 4;
-    Light sum[N / 4] = {};
+    constexpr int kNumbers = Part<N>::kNumbers;
+    using Sum = typename Part<N>::Sum;
+    Sum sum[N / kNumbers] = {};
     for (int at = begin; at < end; ++at) {
-        for (int k = 0; k < N / 4; ++k) {
-            LightU* cell = reinterpret_cast<LightU*>(cells + static_cast<long>(at) * N + 4 * k);
+        for (int k = 0; k < N / kNumbers; ++k) {
+            auto* cell = reinterpret_cast<typename Part<N>::SumU*>(
+                cells + static_cast<long>(at) * N + kNumbers * k);
             sum[k] = sum[k] + *cell;
-            *cell = Light{};
+            *cell = Sum{};
         }
         const int x = at - pad;
         if (x < 0 || x >= width) continue;
-        const double coverage = N == 4 ? sum[0][3] : sum[N / 4 - 1][0];
+        const double coverage = sum[kLights<N> / kNumbers][kLights<N> % kNumbers];
         PixelState& pixel = pixels[x];
         if (coverage < kNothing || layer > pixel.last) continue;
         const float apart = (static_cast<float>(layer - pixel.at) - kSameSurface) / kPassage;
@@ -173,15 +213,18 @@ void composite(double* cells, int begin, int end, int pad, int width, int layer,
         const float share = pixel.open * (added < free ? added : free);
         pixel.covered += added;
         pixel.shown += share;
-        const LightF light = __builtin_convertvector(sum[0] * (share / coverage), LightF);
-        for (int c = 0; c < kChannels; ++c) pixel.light[c] += light[c];
+        const auto light =
+            __builtin_convertvector(sum[0] * (share / coverage), typename Part<N>::Values);
+        for (int c = 0; c < kLights<N>; ++c) pixel.light[c] += light[c];
     }
 }
 
 }  // namespace
 
+extern const Kernels<2> kOneColour;
 extern const Kernels<4> kOpaque;
 extern const Kernels<8> kWithAlpha;
+const Kernels<2> kOneColour{scatter<2>, refine<2>, composite<2>};
 const Kernels<4> kOpaque{scatter<4>, refine<4>, composite<4>};
 const Kernels<8> kWithAlpha{scatter<8>, refine<8>, composite<8>};
 

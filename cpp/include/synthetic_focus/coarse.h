@@ -44,10 +44,11 @@ struct CoarsePieces : CoarsePlace {
     Buffer<float> parts;   // (height, width) that pass on; of the coarsest grid none, and empty
 };
 
-// parts: what coarse_parts has found.
+// parts: what coarse_parts has found. channel: the picture's first that is read.
 template <int N>
-std::vector<CoarsePieces<N>> coarse_pieces(const Picture& picture, const Circles& circles,
-                                           const Buffer<float>& parts, const Passage& passage,
+std::vector<CoarsePieces<N>> coarse_pieces(const Picture& picture, std::size_t channel,
+                                           const Circles& circles, const Buffer<float>& parts,
+                                           const Passage& passage,
                                            const std::vector<CoarsePlace>& places,
                                            const Frame& frame, int threads, const AbortFlag* abort);
 

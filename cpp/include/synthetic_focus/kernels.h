@@ -4,8 +4,9 @@
 // running sum along the row then gives the light of all patches at once. The sums are float64: in
 // float32 a light of 1e6 leaves a streak of 0.06 behind it.
 //
-// A cell has 4 or 8 numbers: premultiplied colour and coverage (R, G, B, coverage) of an opaque
-// picture, (R, G, B, A, coverage, 0, 0, 0) of one with alpha.
+// A cell has 2, 4 or 8 numbers: premultiplied light and coverage, which are (R, G, B, coverage) of
+// an opaque picture, (R, G, B, A, coverage, 0, 0, 0) of one with alpha, and a colour and the
+// coverage where one colour is rendered by itself.
 #pragma once
 
 #include <cstdint>
@@ -61,6 +62,12 @@ struct PixelState {
     std::int16_t at;    // the last layer that covered something
     std::int16_t last;  // the last layer that can be seen from here
 };
+
+// Of N numbers so many are light; the next one is coverage.
+template <int N>
+constexpr int kLights = N == 2   ? 1
+                        : N == 4 ? 3
+                                 : 4;
 
 // N numbers a cell.
 template <int N>
