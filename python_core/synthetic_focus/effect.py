@@ -12,8 +12,7 @@ import struct
 import threading
 import zlib
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -26,6 +25,7 @@ from synthetic_focus.focus import Aim, Focus, FocusCurve, FocusTarget, PullOptio
 from synthetic_focus.lens.breathing import breathe, magnification
 from synthetic_focus.lens.from_settings import aperture
 from synthetic_focus.lens.model import closed, coc_map
+from synthetic_focus.locks import held
 from synthetic_focus.parameters import table
 from synthetic_focus.render import Aborted, defocus
 from synthetic_focus.render.grain import match_grain
@@ -40,10 +40,9 @@ if TYPE_CHECKING:
 Pixels = npt.NDArray[np.float32]
 Map = npt.NDArray[np.float32]
 
-# Pictures that are blurred at a time. One keeps some four processors busy, and takes up to 800 MB
-# at 1920x1080 under a lens that varies over the frame.
+# Pictures that are blurred at a time. One keeps some four processors busy, and takes hundreds of
+# megabytes under a lens that varies over the frame.
 _TURNS: Final = threading.BoundedSemaphore(max(1, (os.cpu_count() or 1) // 4))
-_LOOK_SECONDS: Final = 0.02  # between two looks at the abort flag
 
 
 class EffectError(SyntheticFocusError, ValueError):
@@ -293,17 +292,6 @@ def _focus_range(settings: Settings) -> float:
     return float(settings.focus_range * reading(settings).span)
 
 
-@contextmanager
-def _turn(abort: AbortFlag | None) -> Iterator[None]:
-    while not _TURNS.acquire(timeout=_LOOK_SECONDS):
-        if abort is not None and abort.is_set():
-            raise Aborted("the render was stopped before its turn")
-    try:
-        yield
-    finally:
-        _TURNS.release()
-
-
 def _defocused(
     source: Pixels,
     coc: Map,
@@ -330,7 +318,12 @@ def _defocused(
         light = recover_highlights(
             light, coc, stops=settings.highlight_recovery, threshold=settings.highlight_threshold
         )
-    with _turn(abort):
+
+    def stop() -> None:
+        if abort is not None and abort.is_set():
+            raise Aborted("the render was stopped before its turn")
+
+    with held(_TURNS, stop):
         blurred = defocus(
             light,
             coc,

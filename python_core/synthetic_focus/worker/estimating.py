@@ -8,12 +8,12 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Final
 
+from synthetic_focus.locks import held
 from synthetic_focus.scene import providers
 from synthetic_focus.scene.analysis import WINDOW, Analyser, Glimpse, identity
 from synthetic_focus.scene.cache import Cache, StoredFrame
 from synthetic_focus.scene.providers import Estimate
 from synthetic_focus.scene.temporal import M
-from synthetic_focus.worker.locks import held
 
 _KEPT_GLIMPSES: Final = 8 * WINDOW  # 2 MB each; eight threads may each be somewhere else
 _ASKED_AT_ONCE: Final = M  # pictures; thirteen of a large frame would fill the shared memory

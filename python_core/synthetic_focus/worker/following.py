@@ -12,7 +12,7 @@ from synthetic_focus.focus.puller import Focus
 from synthetic_focus.focus.subjects import Plan, Subjects
 from synthetic_focus.focus.track_record import usual_shelf
 from synthetic_focus.focus.tracking import Box, View
-from synthetic_focus.worker.locks import held
+from synthetic_focus.locks import held
 
 _KEPT_VIEWS: Final = 48  # 44 MB; what the host is asked for at once is a sixth of it
 

@@ -1,4 +1,6 @@
-"""Waiting for a lock that whoever waits may give up."""
+"""Waiting for a lock or a turn that whoever waits may give up."""
+
+from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
@@ -9,8 +11,8 @@ _POLL: Final = 0.02  # seconds
 
 
 @contextmanager
-def held(lock: threading.Lock, stop: Callable[[], None]) -> Iterator[None]:
-    """Holds a lock that another render may hold for as long as it takes to estimate frames.
+def held(lock: threading.Lock | threading.Semaphore, stop: Callable[[], None]) -> Iterator[None]:
+    """Holds a lock that other renders may hold for as long as their work takes.
 
     Args:
         lock: to hold.
