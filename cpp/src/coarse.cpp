@@ -78,18 +78,6 @@ auto weighed(const Weights& weights, const At& at) {
     return (pair(0) + pair(1)) + (pair(2) + pair(3));
 }
 
-// Numbers of a piece that are weighed together.
-template <int N>
-struct Together {
-    static constexpr std::size_t kNumbers = 4;
-    using Values = float __attribute__((vector_size(16), aligned(4)));
-};
-template <>
-struct Together<2> {
-    static constexpr std::size_t kNumbers = 2;
-    using Values = float __attribute__((vector_size(8), aligned(4)));
-};
-
 // A row of a grid's pieces: each number is multiplied by the part of the piece that passes on.
 template <int N>
 struct PassingRow {
@@ -227,8 +215,8 @@ void gather(const Rows& rows, CoarsePieces<N>& grid, int threads, const AbortFla
             float* const values = grid.values.data() + static_cast<std::size_t>(y) * width * N;
             float* const coc = grid.coc.data() + static_cast<std::size_t>(y) * width;
             for (std::size_t x = 0; x < width; ++x) {
-                for (std::size_t c = 0; c < N; c += Together<N>::kNumbers) {
-                    using Values = typename Together<N>::Values;
+                for (std::size_t c = 0; c < N; c += Part<N>::kNumbers) {
+                    using Values = typename Part<N>::Values;
                     const float* const left = sum.values.data() + 2 * x * N + c;
                     *reinterpret_cast<Values*>(values + x * N + c) =
                         weighed(kWeights, [left](std::size_t i) {

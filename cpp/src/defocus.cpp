@@ -434,7 +434,7 @@ class Renderer {
                 each_drawn(inner_y, piece, [&](Drawn drawn, const Amount& amount) {
                     add(piece.coc, layers_.share(piece.coc, yields),
                         table.slot(inner_x, inner_y, piece.coc, drawn), amount, piece.coverage,
-                        piece.light);
+                        piece.light.data());
                 });
             };
             front.seek(inner_x);

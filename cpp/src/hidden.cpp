@@ -389,8 +389,7 @@ void fill(const Picture& picture, const Buffer<std::uint8_t>& folds,
                 const float there = smooth(side.coc - own, kFold, kWholeFold);
                 if (there == 0.0f) return;
                 for (float& value : side.mean) value *= there;
-                hidden.push_back(
-                    piece(x, side.coc, there, side.mean, yields_behind(own, side.coc)));
+                hidden.push_back({x, side.coc, there, side.mean, yields_behind(own, side.coc)});
             };
             const float farthest = fills.farthest();
             const float alike = std::max(kFold, 0.25f * (farthest - own));

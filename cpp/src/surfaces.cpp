@@ -237,9 +237,9 @@ Surfaces find_surfaces(const Picture& given, bool refine_edges, int reach, int t
                 const float far_share = 1.0f - mixture.nearer * (1.0f - mixture.parted);
                 for (float& value : mixture.far) value *= far_share;
                 surfaces.circles.front[row].push_back(
-                    piece(x, near_coc, mixture.nearer, mixture.front, 0.0f));
-                edges[row].push_back(piece(x, far_coc, far_share, mixture.far,
-                                           mixture.nearer * yields_behind(near_coc, far_coc)));
+                    {x, near_coc, mixture.nearer, mixture.front, 0.0f});
+                edges[row].push_back({x, far_coc, far_share, mixture.far,
+                                      mixture.nearer * yields_behind(near_coc, far_coc)});
             }
         });
     }

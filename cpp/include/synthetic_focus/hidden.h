@@ -5,16 +5,11 @@
 #include <vector>
 
 #include "synthetic_focus/buffer.h"
-#include "synthetic_focus/colour.h"
 #include "synthetic_focus/parallel.h"
 #include "synthetic_focus/picture.h"
 #include "synthetic_focus/surfaces.h"
 
 namespace synthetic_focus {
-
-inline Piece piece(int x, float coc, float coverage, const Colour& light, float yields) {
-    return {x, coc, coverage, {light[0], light[1], light[2], light[3]}, yields};
-}
 
 // Whether the lens's points that see a hidden piece are those that the thing before it hides it
 // from, as far as pixels tell. On one side of the focus both patches grow the same way from their

@@ -69,6 +69,22 @@ constexpr int kLights = N == 2   ? 1
                         : N == 4 ? 3
                                  : 4;
 
+// A cell of two or four numbers, or half a cell of eight.
+template <int N>
+struct Part {
+    static constexpr int kNumbers = 4;
+    using Sum = double __attribute__((vector_size(32)));
+    using SumU = double __attribute__((vector_size(32), aligned(8)));
+    using Values = float __attribute__((vector_size(16), aligned(4)));
+};
+template <>
+struct Part<2> {
+    static constexpr int kNumbers = 2;
+    using Sum = double __attribute__((vector_size(16)));
+    using SumU = double __attribute__((vector_size(16), aligned(8)));
+    using Values = float __attribute__((vector_size(8), aligned(4)));
+};
+
 // N numbers a cell.
 template <int N>
 struct Kernels {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "synthetic_focus/buffer.h"
+#include "synthetic_focus/colour.h"
 #include "synthetic_focus/picture.h"
 
 namespace synthetic_focus {
@@ -23,7 +24,7 @@ struct Piece {
     int x;
     float coc;
     float coverage;
-    float light[4];  // premultiplied by the coverage
+    Colour light;  // premultiplied by the coverage
     // 1: where the lens sees both it and its own surface's visible part, that part shows.
     float yields;
 };
